@@ -1,0 +1,46 @@
+// The workers that hash and write. An upload stays with one worker, so its chunks stay in order.
+import { availableParallelism } from "node:os";
+import type { Digest } from "#lib/digest";
+import { toFault } from "./errors.ts";
+import type { Order, Reply, Request } from "./worker.ts";
+
+export interface Pool {
+  /** Asks the worker of `id`. Faults: full, busy store. */
+  ask(id: string, order: Order): Promise<Digest | undefined>;
+  close(): void;
+}
+
+interface Waiting {
+  resolve(value: Digest | undefined): void;
+  reject(error: unknown): void;
+}
+
+const maxWorkers = 4;
+
+export function openPool(): Pool {
+  const waiting = new Map<number, Waiting>();
+  let calls = 0;
+  const workers = Array.from({ length: Math.min(maxWorkers, availableParallelism()) }, () => {
+    const worker = new Worker(new URL("./worker.ts", import.meta.url).href);
+    worker.onmessage = ({ data }: MessageEvent<Reply>) => {
+      const waiter = waiting.get(data.call);
+      waiting.delete(data.call);
+      if ("error" in data) waiter?.reject(toFault(Object.assign(new Error(data.error.message), data.error)));
+      else waiter?.resolve(data.value);
+    };
+    return worker;
+  });
+
+  return {
+    ask: (id, order) =>
+      new Promise((resolve, reject) => {
+        const call = ++calls;
+        waiting.set(call, { resolve, reject });
+        const worker = workers[Number.parseInt(id.slice(-4), 16) % workers.length];
+        worker?.postMessage({ ...order, call } satisfies Request, order.op === "chunk" ? [order.bytes.buffer] : []);
+      }),
+    close: () => {
+      for (const worker of workers) worker.terminate();
+    },
+  };
+}

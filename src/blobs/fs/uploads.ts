@@ -1,0 +1,147 @@
+// Uploads as files: `uploads/<id>` while they arrive, `<algorithm>/<2 hex>/<hex>.<id>` when they are committed.
+import { readdir, rename, stat, truncate, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { algorithmOf, type Digest, hexOf } from "#lib/digest";
+import { Fault } from "#lib/fault";
+import type { Uploads } from "../store.ts";
+import { isMissing, toFault } from "./errors.ts";
+import type { Pool } from "./pool.ts";
+
+const chunkBytes = 256 * 1024;
+const maxChunksUnderWay = 4;
+
+export const uploadsFolder = "uploads";
+
+export function keyOf(id: string, digest: Digest): string {
+  const hex = hexOf(digest);
+  return `${algorithmOf(digest)}/${hex.slice(0, 2)}/${hex}.${id}`;
+}
+
+/** Uploads in `root`, whose folders exist. */
+export function openUploads(root: string, pool: Pool): Uploads {
+  const pathOf = (id: string) => join(root, uploadsFolder, id);
+  const finalPathOf = (id: string, digest: Digest) => join(root, keyOf(id, digest));
+  const guarded = async <Result>(work: () => Promise<Result>): Promise<Result> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw toFault(error);
+    }
+  };
+
+  return {
+    async size(id) {
+      try {
+        return (await stat(pathOf(id))).size;
+      } catch (error) {
+        if (isMissing(error)) return undefined;
+        throw toFault(error);
+      }
+    },
+    append: (id, algorithm, offset, body) =>
+      guarded(async () => {
+        try {
+          await pool.ask(id, { op: "open", id, path: pathOf(id), algorithm, offset });
+        } catch (error) {
+          await pool.ask(id, { op: "close", id, truncateTo: offset });
+          throw error;
+        }
+        const sending = openSending(id, pool);
+        try {
+          for await (const part of body) await sending.push(part);
+        } catch (error) {
+          await sending.flush().catch(() => undefined);
+          if (sending.failed() === undefined) {
+            await pool.ask(id, { op: "close", id });
+            throw error;
+          }
+        }
+        await sending.flush().catch(() => undefined);
+        const failure = sending.failed();
+        if (failure === undefined) {
+          await pool.ask(id, { op: "close", id });
+          return offset + sending.size();
+        }
+        await pool.ask(id, { op: "close", id, truncateTo: offset });
+        throw failure;
+      }),
+    truncate: (id, size) =>
+      guarded(async () => {
+        await pool.ask(id, { op: "forget", id });
+        await truncate(pathOf(id), size);
+      }),
+    digest: (id, algorithm) =>
+      guarded(async () => {
+        const digest = await pool.ask(id, { op: "digest", id, path: pathOf(id), algorithm });
+        if (digest === undefined) throw new Fault("busy", "store", "the upload could not be hashed");
+        return digest;
+      }),
+    commit: (id, digest) =>
+      guarded(async () => {
+        const path = finalPathOf(id, digest);
+        await pool.ask(id, { op: "sync", path: pathOf(id) });
+        await rename(pathOf(id), path);
+        await pool.ask(id, { op: "sync", path: dirname(path) });
+        return keyOf(id, digest);
+      }),
+    async revert(id, digest) {
+      await rename(finalPathOf(id, digest), pathOf(id)).catch((error) => {
+        if (!isMissing(error)) throw toFault(error);
+      });
+    },
+    key: keyOf,
+    async remove(id) {
+      await pool.ask(id, { op: "forget", id });
+      await unlink(pathOf(id)).catch((error) => {
+        if (!isMissing(error)) throw toFault(error);
+      });
+    },
+    list: () => guarded(() => readdir(join(root, uploadsFolder))),
+  };
+}
+
+/** Gathers parts into chunks and sends them on, a bounded number at a time. */
+function openSending(id: string, pool: Pool) {
+  const underWay = new Set<Promise<void>>();
+  let chunk: Uint8Array<ArrayBuffer> | undefined;
+  let filled = 0;
+  let sent = 0;
+  let failure: unknown;
+
+  const send = async () => {
+    if (chunk === undefined || filled === 0) return;
+    const bytes = filled === chunkBytes ? chunk : chunk.slice(0, filled);
+    chunk = undefined;
+    sent += filled;
+    filled = 0;
+    const sending = pool.ask(id, { op: "chunk", id, bytes }).then(
+      () => void underWay.delete(sending),
+      (error) => {
+        failure ??= error;
+        underWay.delete(sending);
+      },
+    );
+    underWay.add(sending);
+    if (underWay.size >= maxChunksUnderWay) await Promise.race(underWay);
+    if (failure !== undefined) throw failure;
+  };
+
+  return {
+    async push(part: Uint8Array) {
+      for (let at = 0; at < part.byteLength; ) {
+        chunk ??= new Uint8Array(chunkBytes);
+        const taken = Math.min(chunkBytes - filled, part.byteLength - at);
+        chunk.set(part.subarray(at, at + taken), filled);
+        filled += taken;
+        at += taken;
+        if (filled === chunkBytes) await send();
+      }
+    },
+    async flush() {
+      await send();
+      await Promise.all(underWay);
+    },
+    failed: () => failure,
+    size: () => sent,
+  };
+}

@@ -1,0 +1,157 @@
+// Hashes, writes and syncs uploads, so that the loop that serves requests does none of it. Hash states outlive a request:
+// the next PATCH goes on where the last one stopped; after a restart the file is read again.
+import * as fs from "node:fs";
+import { open } from "node:fs/promises";
+import { type Algorithm, type Digest, type Hasher, openHasher } from "#lib/digest";
+
+/** What the pool asks of a worker. Chunks of one upload arrive in order; several may be under way. */
+export type Order =
+  | {
+      readonly op: "open";
+      readonly id: string;
+      readonly path: string;
+      readonly algorithm: Algorithm;
+      readonly offset: number;
+    }
+  | { readonly op: "chunk"; readonly id: string; readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly op: "close"; readonly id: string; readonly truncateTo?: number }
+  | { readonly op: "digest"; readonly id: string; readonly path: string; readonly algorithm: Algorithm }
+  | { readonly op: "sync"; readonly path: string }
+  | { readonly op: "forget"; readonly id: string };
+
+export type Request = Order & { readonly call: number };
+export type Reply =
+  | { readonly call: number; readonly value?: Digest }
+  | { readonly call: number; readonly error: { readonly message: string; readonly code?: string } };
+
+interface State {
+  algorithm: Algorithm;
+  hasher: Hasher;
+  size: number;
+}
+
+declare const self: Worker;
+
+const maxStates = 1024;
+const rehashBytes = 1 << 20;
+const states = new Map<string, State>();
+const handles = new Map<string, number>();
+
+function remember(id: string, state: State): void {
+  states.delete(id);
+  states.set(id, state);
+  const [oldest] = states.keys();
+  if (states.size > maxStates && oldest !== undefined) states.delete(oldest);
+}
+
+async function rehash(path: string, algorithm: Algorithm, size: number): Promise<State> {
+  const hasher = openHasher(algorithm);
+  if (size === 0) return { algorithm, hasher, size };
+  const file = await open(path, "r");
+  try {
+    const buffer = new Uint8Array(rehashBytes);
+    for (let at = 0; at < size; ) {
+      const { bytesRead } = await file.read(buffer, 0, Math.min(rehashBytes, size - at), at);
+      if (bytesRead === 0) throw Object.assign(new Error("the upload is shorter than it was"), { code: "EIO" });
+      hasher.update(buffer.subarray(0, bytesRead));
+      at += bytesRead;
+    }
+  } finally {
+    await file.close();
+  }
+  return { algorithm, hasher, size };
+}
+
+function writeAt(fd: number, bytes: Uint8Array, at: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const next = (done: number) =>
+      fs.write(fd, bytes, done, bytes.byteLength - done, at + done, (error, written) => {
+        if (error) reject(error);
+        else if (done + written < bytes.byteLength) next(done + written);
+        else resolve();
+      });
+    next(0);
+  });
+}
+
+async function openUpload(order: Order & { op: "open" }): Promise<void> {
+  const known = states.get(order.id);
+  if (known === undefined || known.algorithm !== order.algorithm || known.size !== order.offset) {
+    remember(order.id, await rehash(order.path, order.algorithm, order.offset));
+  }
+  const fd = fs.openSync(order.path, fs.constants.O_WRONLY | fs.constants.O_CREAT, 0o640);
+  handles.set(order.id, fd);
+  fs.ftruncateSync(fd, order.offset);
+}
+
+async function writeChunk({ id, bytes }: Order & { op: "chunk" }): Promise<void> {
+  const state = states.get(id);
+  const fd = handles.get(id);
+  if (state === undefined || fd === undefined) throw new Error("a chunk for an upload that is not open");
+  const written = writeAt(fd, bytes, state.size);
+  state.size += bytes.byteLength;
+  state.hasher.update(bytes);
+  await written;
+}
+
+function closeUpload({ id, truncateTo }: Order & { op: "close" }): void {
+  const fd = handles.get(id);
+  handles.delete(id);
+  if (truncateTo !== undefined) states.delete(id);
+  if (fd === undefined) return;
+  try {
+    if (truncateTo !== undefined) fs.ftruncateSync(fd, truncateTo);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+async function digestUpload({ id, path, algorithm }: Order & { op: "digest" }): Promise<Digest> {
+  const { size } = fs.statSync(path);
+  const known = states.get(id);
+  states.delete(id);
+  const usable = known !== undefined && known.algorithm === algorithm && known.size === size;
+  return (usable ? known : await rehash(path, algorithm, size)).hasher.digest();
+}
+
+async function syncPath(path: string): Promise<void> {
+  const file = await open(path, "r");
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function obey(order: Order): Promise<Digest | undefined> {
+  switch (order.op) {
+    case "open":
+      await openUpload(order);
+      return undefined;
+    case "chunk":
+      await writeChunk(order);
+      return undefined;
+    case "close":
+      closeUpload(order);
+      return undefined;
+    case "digest":
+      return digestUpload(order);
+    case "sync":
+      await syncPath(order.path);
+      return undefined;
+    case "forget":
+      states.delete(order.id);
+      return undefined;
+  }
+}
+
+self.onmessage = async ({ data }: MessageEvent<Request>) => {
+  const { call } = data;
+  try {
+    const value = await obey(data);
+    postMessage((value === undefined ? { call } : { call, value }) satisfies Reply);
+  } catch (error) {
+    const { message, code } = error as Error & { code?: string };
+    postMessage({ call, error: code === undefined ? { message } : { message, code } } satisfies Reply);
+  }
+};

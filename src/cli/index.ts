@@ -1,0 +1,10 @@
+// The commands. One line for each.
+import { Command } from "commander";
+import manifest from "../../package.json" with { type: "json" };
+import { addServe } from "./serve.ts";
+
+export function openProgram(): Command {
+  const program = new Command("berth").description("A self-hosted Docker Hub in one process").version(manifest.version);
+  addServe(program);
+  return program;
+}

@@ -1,0 +1,29 @@
+// The database: read a row beside the caller, write through one writer. Nobody outside this folder imports SQL from bun.
+import type { Row, TransactionFunction, Value } from "./transaction.ts";
+
+export type { MigrationText } from "./migrate.ts";
+export { openSqlite, type SqliteOptions } from "./sqlite/index.ts";
+export { serveWriter } from "./sqlite/writer-worker.ts";
+export {
+  type Catalogue,
+  inList,
+  type Row,
+  type Statement,
+  type Transaction,
+  type TransactionFunction,
+  type Value,
+} from "./transaction.ts";
+
+export interface Db {
+  /** The rows of one statement, as of the last acknowledged write. Faults: full, busy store. */
+  read<R = Row>(sql: string, ...args: readonly Value[]): R[] | Promise<R[]>;
+  /**
+   * Runs `transaction` once, whole, and durably: when the promise is fulfilled it has been synced to disk; when it is
+   * rejected nothing of it happened. Faults: those that the transaction throws; full, busy store.
+   */
+  write<Input, Result>(transaction: TransactionFunction<Input, Result>, input: Input): Promise<Result>;
+  /** Holds `key` for one caller at a time, in order of asking, and gives it back when `work` ends. */
+  exclusive<Result>(key: string, work: () => Promise<Result>): Promise<Result>;
+  /** Finishes the writes under way, checkpoints and closes. */
+  close(): Promise<void>;
+}

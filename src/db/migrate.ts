@@ -1,0 +1,6 @@
+// Migrations: numbered SQL texts, each in one transaction; `store.format` is the number of the last one.
+
+export interface MigrationText {
+  readonly number: number;
+  readonly sql: string;
+}

@@ -1,0 +1,5 @@
+// The list of migrations, in order. A file is never changed once released; a new one is added at the end.
+import type { MigrationText } from "../migrate.ts";
+import registry from "./0001-registry.sql" with { type: "text" };
+
+export const migrations: readonly MigrationText[] = [{ number: 1, sql: registry }];

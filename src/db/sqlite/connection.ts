@@ -1,0 +1,24 @@
+// How a connection to SQLite is set up. WAL with synchronous=FULL: a commit has been synced when it returns.
+import { Database } from "bun:sqlite";
+
+export type Synchronous = "full" | "off";
+
+export function openWriting(file: string, synchronous: Synchronous): Database {
+  const database = new Database(file, { create: true, readwrite: true });
+  database.run("pragma busy_timeout = 10000");
+  database.run("pragma journal_mode = wal");
+  database.run(`pragma synchronous = ${synchronous}`);
+  database.run("pragma foreign_keys = on");
+  database.run("pragma cache_size = -65536");
+  database.run("pragma temp_store = memory");
+  return database;
+}
+
+export function openReading(file: string): Database {
+  const database = new Database(file, { readwrite: true });
+  database.run("pragma busy_timeout = 10000");
+  database.run("pragma query_only = on");
+  database.run("pragma cache_size = -32768");
+  database.run("pragma mmap_size = 268435456");
+  return database;
+}

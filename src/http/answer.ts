@@ -1,0 +1,50 @@
+// An answer as the doors give it: plain data; the porch sends it.
+
+/** Bytes that are sent as they are read. `length` is known before the headers go. */
+export interface StreamBody {
+  readonly length: number;
+  read(): AsyncIterable<Uint8Array>;
+  close(): Promise<void>;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly reason?: string;
+  /** Names and values in turn, in the order in which they are sent. Content-Length is the porch's, except for HEAD. */
+  readonly headers: readonly string[];
+  readonly body?: Uint8Array | StreamBody;
+}
+
+const encoder = new TextEncoder();
+
+/** An answer without a body. */
+export function empty(status: number, ...headers: readonly string[]): Answer {
+  return { status, headers };
+}
+
+export function json(
+  status: number,
+  value: unknown,
+  headers: readonly string[] = [],
+  contentType = "application/json",
+): Answer {
+  return { status, headers: ["Content-Type", contentType, ...headers], body: encoder.encode(JSON.stringify(value)) };
+}
+
+/** The answer that HEAD gets where GET would get this one: the length is said, the body stays. Closes a stream. */
+export async function withoutBody({ status, reason, headers, body }: Answer): Promise<Answer> {
+  if (body === undefined) return { status, headers, ...(reason === undefined ? {} : { reason }) };
+  const length = body instanceof Uint8Array ? body.byteLength : body.length;
+  if (!(body instanceof Uint8Array)) await body.close();
+  return {
+    status,
+    headers: [...headers, "Content-Length", String(length)],
+    ...(reason === undefined ? {} : { reason }),
+  };
+}
+
+/** The value of a header of an answer. */
+export function headerOf({ headers }: Answer, name: string): string | undefined {
+  const at = headers.findIndex((each, i) => i % 2 === 0 && each.toLowerCase() === name.toLowerCase());
+  return at < 0 ? undefined : headers[at + 1];
+}

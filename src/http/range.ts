@@ -1,0 +1,116 @@
+// Ranges of bytes. https://www.rfc-editor.org/rfc/rfc9110#section-14
+import type { ByteSource } from "#lib/stream";
+import { type Answer, empty, type StreamBody } from "./answer.ts";
+import type { Call } from "./call.ts";
+
+/** `[start, end)`. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+const maxRanges = 16;
+const digits = /^\d{1,16}$/;
+
+/**
+ * The ranges of a Range header over `size` bytes: undefined when the whole is to be sent (no header, another unit, bad
+ * syntax, too many ranges, or ranges that together are more than the whole); an empty list when none can be satisfied.
+ */
+export function parseRange(header: string | undefined, size: number): readonly Span[] | undefined {
+  if (header === undefined || !/^bytes=/i.test(header)) return undefined;
+  const specs = header
+    .slice(6)
+    .split(",")
+    .map((each) => each.trim());
+  if (specs.length > maxRanges) return undefined;
+  const spans: Span[] = [];
+  for (const spec of specs) {
+    const span = parseSpan(spec, size);
+    if (span === undefined) return undefined;
+    if (span !== "outside") spans.push(span);
+  }
+  const total = spans.reduce((sum, { start, end }) => sum + end - start, 0);
+  return spans.length > 1 && total > size ? undefined : spans;
+}
+
+function parseSpan(spec: string, size: number): Span | "outside" | undefined {
+  const dash = spec.indexOf("-");
+  const [first, last] = [spec.slice(0, Math.max(0, dash)), spec.slice(dash + 1)];
+  if (dash < 0 || (first !== "" && !digits.test(first)) || (last !== "" && !digits.test(last))) return undefined;
+  if (first === "") {
+    if (last === "") return undefined;
+    const length = Math.min(Number(last), size);
+    return length === 0 ? "outside" : { start: size - length, end: size };
+  }
+  const start = Number(first);
+  if (last !== "" && Number(last) < start) return undefined;
+  if (start >= size) return "outside";
+  return { start, end: last === "" ? size : Math.min(Number(last) + 1, size) };
+}
+
+/** An answer with all of `source`, or with the ranges that `call` asks for. Whoever sends the answer closes the source. */
+export function rangeAnswer(call: Call, source: ByteSource, etag: string, headers: readonly string[]): Answer {
+  const { size } = source;
+  const ifRange = call.header("if-range");
+  const isWanted = call.method === "GET" && (ifRange === undefined || ifRange === etag);
+  const spans = isWanted ? parseRange(call.header("range"), size) : undefined;
+  if (spans === undefined) return { status: 200, headers, body: bodyOf(source, { start: 0, end: size }) };
+  const [span] = spans;
+  if (span === undefined) {
+    return {
+      ...empty(416, "Content-Range", `bytes */${size}`),
+      body: { length: 0, read: nothing, close: () => source.close() },
+    };
+  }
+  if (spans.length === 1) {
+    return {
+      status: 206,
+      headers: [...headers, "Content-Range", contentRange(span, size)],
+      body: bodyOf(source, span),
+    };
+  }
+  return multipart(source, spans, headers);
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {
+  yield* [];
+}
+
+function contentRange({ start, end }: Span, size: number): string {
+  return `bytes ${start}-${end - 1}/${size}`;
+}
+
+function bodyOf(source: ByteSource, { start, end }: Span): StreamBody {
+  return { length: end - start, read: () => source.read(start, end), close: () => source.close() };
+}
+
+const boundary = "berth-4f0f6d0b8e2c4a6d9b7e";
+const encoder = new TextEncoder();
+
+function multipart(source: ByteSource, spans: readonly Span[], headers: readonly string[]): Answer {
+  const at = headers.findIndex((each, i) => i % 2 === 0 && each.toLowerCase() === "content-type");
+  const type = at < 0 ? "application/octet-stream" : (headers[at + 1] ?? "");
+  const others = headers.filter((_, i) => at < 0 || (i !== at && i !== at + 1));
+  const heads = spans.map((span) =>
+    encoder.encode(
+      `\r\n--${boundary}\r\nContent-Type: ${type}\r\nContent-Range: ${contentRange(span, source.size)}\r\n\r\n`,
+    ),
+  );
+  const tail = encoder.encode(`\r\n--${boundary}--\r\n`);
+  const length = spans.reduce(
+    (sum, { start, end }, i) => sum + end - start + (heads[i]?.byteLength ?? 0),
+    tail.byteLength,
+  );
+  const read = async function* (): AsyncGenerator<Uint8Array> {
+    for (const [i, { start, end }] of spans.entries()) {
+      yield heads[i] ?? tail;
+      yield* source.read(start, end);
+    }
+    yield tail;
+  };
+  return {
+    status: 206,
+    headers: ["Content-Type", `multipart/byteranges; boundary=${boundary}`, ...others],
+    body: { length, read, close: () => source.close() },
+  };
+}

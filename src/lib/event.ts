@@ -1,0 +1,9 @@
+// What happened, in the words of every room: appended in the transaction that made it true.
+
+export type EventKind =
+  | "repository.create"
+  | "manifest.push"
+  | "manifest.delete"
+  | "tag.move"
+  | "tag.delete"
+  | "blob.delete";

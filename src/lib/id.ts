@@ -1,0 +1,12 @@
+// The one place that makes random identifiers.
+import { randomBytes } from "node:crypto";
+
+/** `bytes` random bytes as lower-case hex. */
+export function randomHex(bytes: number): string {
+  return randomBytes(bytes).toString("hex");
+}
+
+/** A keyed fingerprint of `text`: `length` hex characters. It detects mistakes and guesses, it is no password hash. */
+export function fingerprint(key: string, text: string, length = 16): string {
+  return new Bun.CryptoHasher("sha256", key).update(text).digest("hex").slice(0, length);
+}

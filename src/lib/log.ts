@@ -1,0 +1,20 @@
+// The logger: pino, as JSON for machines or as lines for people. Fields that hold secrets are never passed to it.
+import pino from "pino";
+import pretty from "pino-pretty";
+
+export type Log = pino.Logger;
+export const logLevels = ["trace", "debug", "info", "warn", "error", "silent"] as const;
+export const logFormats = ["auto", "json", "text"] as const;
+export type LogLevel = (typeof logLevels)[number];
+export type LogFormat = (typeof logFormats)[number];
+
+/** A log on standard error. `auto` is text on a terminal, JSON elsewhere. */
+export function openLog(level: LogLevel, format: LogFormat): Log {
+  const asText = format === "text" || (format === "auto" && process.stderr.isTTY === true);
+  const stream = asText
+    ? pretty({ destination: 2, sync: true, ignore: "pid,hostname", translateTime: "HH:MM:ss.l", singleLine: true })
+    : pino.destination({ dest: 2, sync: true });
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
+}
+
+export const silentLog: Log = pino({ level: "silent" });

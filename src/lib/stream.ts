@@ -1,0 +1,60 @@
+// Bytes on their way: what a store gives and what the porch sends.
+
+/** Content of a known size that can be read in part. Whoever opened it closes it, once. */
+export interface ByteSource {
+  readonly size: number;
+  /** The bytes of `[start, end)`. Each chunk is the reader's own. */
+  read(start: number, end: number): AsyncIterable<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/** A source over bytes in memory. */
+export function bytesSource(bytes: Uint8Array): ByteSource {
+  return {
+    size: bytes.byteLength,
+    async *read(start, end) {
+      yield bytes.subarray(start, end);
+    },
+    close: async () => undefined,
+  };
+}
+
+/** The parts of `list` as one array. */
+export function concat(list: readonly Uint8Array[]): Uint8Array {
+  const only = list[0];
+  return list.length === 1 && only !== undefined ? only : Buffer.concat(list);
+}
+
+/** All of `body`, or undefined when it is longer than `maxBytes` (the rest is then unread). */
+export async function readAll(body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Uint8Array | undefined> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of body) {
+    size += part.byteLength;
+    if (size > maxBytes) return undefined;
+    parts.push(part);
+  }
+  return concat(parts);
+}
+
+/** A body that is arriving. It ends with an error when the client goes away, stalls, or `stop` is called. */
+export interface Incoming extends AsyncIterable<Uint8Array> {
+  /** Ends the body: whoever reads it gets `reason`. */
+  stop(reason: Error): void;
+}
+
+/** A body that is already here. */
+export function incomingOf(...parts: readonly Uint8Array[]): Incoming {
+  let stopped: Error | undefined;
+  return {
+    async *[Symbol.asyncIterator]() {
+      for (const part of parts) {
+        if (stopped !== undefined) throw stopped;
+        yield part;
+      }
+    },
+    stop: (reason) => {
+      stopped = reason;
+    },
+  };
+}

@@ -1,0 +1,192 @@
+// SQL of blobs and their links.
+import { inList, type Transaction } from "#db";
+import type { Digest } from "#lib/digest";
+import { Fault } from "#lib/fault";
+import type { RepositoryName } from "#lib/reference";
+import { appendEvent, type Stamp } from "./events.sql.ts";
+import { ensureRepository, idOf } from "./repositories.sql.ts";
+
+export interface BlobRow {
+  readonly repository_id: number;
+  readonly blob_id: number;
+  readonly size: number;
+  readonly storage_key: string | null;
+  readonly blob_since: number | null;
+  readonly link_since: number | null;
+}
+
+const fromLinked = `from live_repositories r
+  join repository_blobs l on l.repository_id = r.id
+  join blobs b on b.id = l.blob_id
+  where r.path = ? and b.digest = ? and b.state = 'present'`;
+
+export const selectBlob = `select l.repository_id, l.blob_id, b.size, b.storage_key,
+  b.unreferenced_since as blob_since, l.unreferenced_since as link_since ${fromLinked}`;
+
+export const selectContent = "select content from blobs where id = ?";
+
+/** Repositories that hold a blob: where a mount without `from` may take it. */
+export const selectHolders = `select r.path from blobs b
+  join repository_blobs l on l.blob_id = b.id
+  join live_repositories r on r.id = l.repository_id
+  where b.digest = ? and b.state = 'present' limit 64`;
+
+/** Where the bytes of a new blob are. */
+export type Placed = { readonly key: string } | { readonly content: Uint8Array };
+
+export interface Stored {
+  readonly blobId: number;
+  /** The bytes that this call placed are not needed: equal ones were there first. */
+  readonly isDuplicate: boolean;
+  /** The key of bytes that the new ones replace. */
+  readonly replacedKey: string | null;
+}
+
+/** The blob of `digest`, present, at `placed` unless it was there before. */
+export function* storeBlob(digest: Digest, size: number, placed: Placed, at: number): Transaction<Stored> {
+  const key = "key" in placed ? placed.key : null;
+  const content = "content" in placed ? placed.content : null;
+  const [known] = yield { sql: "select id, state, storage_key from blobs where digest = ?", args: [digest] };
+  if (known === undefined) {
+    const [made] = yield {
+      sql: "insert into blobs (digest, size, storage_key, content, created_at) values (?, ?, ?, ?, ?) returning id",
+      args: [digest, size, key, content, at],
+    };
+    return { blobId: idOf(made?.["id"]), isDuplicate: false, replacedKey: null };
+  }
+  const blobId = idOf(known["id"]);
+  if (known["state"] === "present") {
+    yield {
+      sql: "update blobs set unreferenced_since = null where id = ? and unreferenced_since is not null",
+      args: [blobId],
+    };
+    return { blobId, isDuplicate: known["storage_key"] !== key, replacedKey: null };
+  }
+  yield {
+    sql: "update blobs set state = 'present', size = ?, storage_key = ?, content = ?, unreferenced_since = null where id = ?",
+    args: [size, key, content, blobId],
+  };
+  const isQuarantined = known["state"] === "quarantined" && typeof known["storage_key"] === "string";
+  return { blobId, isDuplicate: false, replacedKey: isQuarantined ? String(known["storage_key"]) : null };
+}
+
+/** Links a blob into a repository. A link that no manifest needs yet starts its grace period anew. */
+export function* linkBlob(repositoryId: number, blobId: number, at: number): Transaction<void> {
+  yield {
+    sql: `insert into repository_blobs (repository_id, blob_id, unreferenced_since, linked_at) values (?, ?, ?, ?)
+          on conflict (repository_id, blob_id) do update set unreferenced_since = excluded.unreferenced_since
+          where repository_blobs.unreferenced_since is not null`,
+    args: [repositoryId, blobId, at, at],
+  };
+}
+
+export interface MountInput {
+  readonly name: RepositoryName;
+  readonly from: string;
+  readonly digest: Digest;
+  readonly stamp: Stamp;
+}
+
+/** Links the blob of another repository; false when it is not there. */
+export function* mountBlob({ name, from, digest, stamp }: MountInput): Transaction<boolean> {
+  const [source] = yield { sql: selectBlob, args: [from, digest] };
+  if (source === undefined) return false;
+  const repositoryId = yield* ensureRepository(name, stamp);
+  const blobId = idOf(source["blob_id"]);
+  yield* linkBlob(repositoryId, blobId, stamp.at);
+  yield {
+    sql: "update blobs set unreferenced_since = null where id = ? and unreferenced_since is not null",
+    args: [blobId],
+  };
+  return true;
+}
+
+export interface TouchInput {
+  readonly repositoryId: number;
+  readonly blobId: number;
+  readonly at: number;
+}
+
+/** Starts the grace period of what nothing references anew: somebody was just told that it is there. */
+export function* touchBlob({ repositoryId, blobId, at }: TouchInput): Transaction<boolean> {
+  const rows = yield {
+    sql: `update repository_blobs set unreferenced_since = ?
+          where repository_id = ? and blob_id = ? and unreferenced_since is not null returning blob_id`,
+    args: [at, repositoryId, blobId],
+  };
+  yield {
+    sql: "update blobs set unreferenced_since = ? where id = ? and unreferenced_since is not null",
+    args: [at, blobId],
+  };
+  return rows.length > 0;
+}
+
+export interface QuarantineInput {
+  readonly blobId: number;
+  readonly key: string;
+}
+
+/** Takes a blob out of service whose bytes under `key` are not what they should be. */
+export function* quarantineBlob({ blobId, key }: QuarantineInput): Transaction<boolean> {
+  const rows = yield {
+    sql: "update blobs set state = 'quarantined' where id = ? and storage_key = ? and state = 'present' returning id",
+    args: [blobId, key],
+  };
+  return rows.length > 0;
+}
+
+export interface DeleteBlobInput {
+  readonly path: string;
+  readonly digest: Digest;
+  readonly stamp: Stamp;
+}
+
+/** Removes the link. Faults: unknown blob; unsupported blob (a manifest of the repository names it). */
+export function* deleteBlob({ path, digest, stamp }: DeleteBlobInput): Transaction<void> {
+  const [row] = yield { sql: selectBlob, args: [path, digest] };
+  if (row === undefined) throw new Fault("unknown", "blob", "blob unknown to registry", { digest });
+  const repositoryId = idOf(row["repository_id"]);
+  const blobId = idOf(row["blob_id"]);
+  const [naming] = yield {
+    sql: `select m.digest from manifest_edges e join live_manifests m on m.id = e.manifest_id
+          where e.digest = ? and e.kind in ('config', 'layer') and m.repository_id = ? limit 1`,
+    args: [digest, repositoryId],
+  };
+  if (naming !== undefined) {
+    throw new Fault("unsupported", "blob", "a manifest of this repository names the blob: delete the manifest first", {
+      digest,
+      manifest: naming["digest"],
+    });
+  }
+  yield { sql: "delete from repository_blobs where repository_id = ? and blob_id = ?", args: [repositoryId, blobId] };
+  yield {
+    sql: `update blobs set unreferenced_since = ? where id = ?
+          and not exists (select 1 from repository_blobs where blob_id = ?)`,
+    args: [stamp.at, blobId, blobId],
+  };
+  yield* appendEvent("blob.delete", stamp, { id: repositoryId, path }, digest, null);
+}
+
+/** Those of `digests` that are not linked into the repository. */
+export function* missingBlobs(repositoryId: number, digests: readonly string[]): Transaction<string[]> {
+  if (digests.length === 0) return [];
+  const { marks, args } = inList(digests);
+  const rows = yield {
+    sql: `select b.digest from blobs b join repository_blobs l on l.blob_id = b.id
+          where l.repository_id = ? and b.state = 'present' and b.digest in (${marks})`,
+    args: [repositoryId, ...args],
+  };
+  const known = new Set(rows.map((row) => row["digest"]));
+  return digests.filter((digest) => !known.has(digest));
+}
+
+/** What the manifest just stored names is referenced from now on. */
+export function* referenceBlobs(repositoryId: number, digests: readonly string[]): Transaction<void> {
+  if (digests.length === 0) return;
+  const { marks, args } = inList(digests);
+  yield {
+    sql: `update repository_blobs set unreferenced_since = null where repository_id = ? and unreferenced_since is not null
+          and blob_id in (select id from blobs where digest in (${marks}))`,
+    args: [repositoryId, ...args],
+  };
+}

@@ -1,0 +1,102 @@
+// Blobs: bytes known by digest, visible in a repository only through its link.
+import type { Actor } from "#access";
+import type { Digest } from "#lib/digest";
+import { Fault } from "#lib/fault";
+import type { RepositoryName } from "#lib/reference";
+import { type ByteSource, bytesSource } from "#lib/stream";
+import {
+  type BlobRow,
+  deleteBlob,
+  mountBlob,
+  quarantineBlob,
+  selectBlob,
+  selectContent,
+  selectHolders,
+  touchBlob,
+} from "./blobs.sql.ts";
+import { type Context, stampOf } from "./context.ts";
+import { requireRepository } from "./repositories.ts";
+
+export function openBlobs(context: Context) {
+  const { db, store, access, clock, settings } = context;
+
+  const find = async (actor: Actor, name: RepositoryName, digest: Digest): Promise<BlobRow> => {
+    access.require(actor, name.path, "pull");
+    const [row] = await db.read<BlobRow>(selectBlob, name.path, digest);
+    if (row !== undefined) {
+      await touch(row);
+      return row;
+    }
+    await requireRepository(context, actor, name, "pull");
+    throw unknownBlob(digest);
+  };
+
+  const touch = async (row: BlobRow): Promise<void> => {
+    const at = clock.now();
+    const isOld = (since: number | null) => since !== null && since < at - settings.graceMilliseconds / 4;
+    if (!isOld(row.link_since) && !isOld(row.blob_since)) return;
+    await db.write(touchBlob, { repositoryId: row.repository_id, blobId: row.blob_id, at });
+  };
+
+  const openRow = async (row: BlobRow, digest: Digest): Promise<ByteSource | undefined> => {
+    if (row.storage_key === null) {
+      const [stored] = await db.read<{ content: Uint8Array | null }>(selectContent, row.blob_id);
+      return stored?.content == null ? undefined : bytesSource(stored.content);
+    }
+    const source = await store.blobs.open(row.storage_key).catch((error: unknown) => {
+      if (error instanceof Fault && error.kind === "unknown") return undefined;
+      throw error;
+    });
+    if (source?.size === row.size) return source;
+    await source?.close();
+    const isQuarantined = await db.write(quarantineBlob, { blobId: row.blob_id, key: row.storage_key });
+    if (isQuarantined) throw unknownBlob(digest);
+    return undefined;
+  };
+
+  return {
+    /** The size of a blob, in bytes. Faults: denied, unknown repository, unknown blob. */
+    async stat(actor: Actor, name: RepositoryName, digest: Digest): Promise<number> {
+      return (await find(actor, name, digest)).size;
+    },
+
+    /** The bytes of a blob; the caller closes them. Faults: denied, unknown repository, unknown blob, busy store. */
+    async open(actor: Actor, name: RepositoryName, digest: Digest): Promise<ByteSource> {
+      const source = await openRow(await find(actor, name, digest), digest);
+      if (source !== undefined) return source;
+      // The row named bytes that another push has replaced since: what it names now is there.
+      const again = await openRow(await find(actor, name, digest), digest);
+      if (again !== undefined) return again;
+      throw unknownBlob(digest);
+    },
+
+    /** Links a blob from `from`, or from anywhere that `actor` may pull; false when it is in none of them. */
+    async mount(
+      actor: Actor,
+      name: RepositoryName,
+      digest: Digest,
+      from: RepositoryName | undefined,
+    ): Promise<boolean> {
+      access.require(actor, name.path, "push");
+      if (from !== undefined) {
+        if (!access.allows(actor, from.path, "pull")) return false;
+        return db.write(mountBlob, { name, from: from.path, digest, stamp: stampOf(context, actor) });
+      }
+      for (const { path } of await db.read<{ path: string }>(selectHolders, digest)) {
+        if (!access.allows(actor, path, "pull")) continue;
+        if (await db.write(mountBlob, { name, from: path, digest, stamp: stampOf(context, actor) })) return true;
+      }
+      return false;
+    },
+
+    /** Removes a blob from a repository. Faults: denied, unknown repository, unknown blob, unsupported blob (in use). */
+    async delete(actor: Actor, name: RepositoryName, digest: Digest): Promise<void> {
+      const { path } = await requireRepository(context, actor, name, "delete");
+      await db.write(deleteBlob, { path, digest, stamp: stampOf(context, actor) });
+    },
+  };
+}
+
+function unknownBlob(digest: Digest): Fault {
+  return new Fault("unknown", "blob", "blob unknown to registry", { digest });
+}

@@ -1,0 +1,37 @@
+// The registry: keeps content by digest and gives it names. Its nouns, each with its verbs.
+import { openBlobs } from "./blobs.ts";
+import { type Context, defaultSettings, type RegistrySettings } from "./context.ts";
+import { openManifests } from "./manifests.ts";
+import { openReferrers } from "./referrers.ts";
+import { openRepositories } from "./repositories.ts";
+import { selectStore } from "./store.sql.ts";
+import { openTags } from "./tags.ts";
+import { expireUploads, recoverUploads } from "./upload-recovery.ts";
+import { openUploads } from "./uploads.ts";
+
+export type { RegistrySettings } from "./context.ts";
+export { maxManifestBytes } from "./manifest-content.ts";
+export { tooLarge } from "./manifests.ts";
+export { registryTransactions } from "./transactions.ts";
+
+export type Registry = Awaited<ReturnType<typeof openRegistry>>;
+
+/** Opens the registry; what a kill left unfinished is put right first. Faults: full, busy store. */
+export async function openRegistry(
+  options: Omit<Context, "settings"> & { readonly settings?: Partial<RegistrySettings> },
+) {
+  const context: Context = { ...options, settings: { ...defaultSettings, ...options.settings } };
+  const [store] = await context.db.read<{ id: string }>(selectStore);
+  if (store === undefined) throw new Error("the database has no store");
+  await recoverUploads(context);
+  return {
+    repositories: openRepositories(context),
+    manifests: openManifests(context),
+    tags: openTags(context),
+    referrers: openReferrers(context),
+    blobs: openBlobs(context),
+    uploads: openUploads(context, store.id),
+    /** Ends uploads that nobody goes on with. */
+    expireUploads: () => expireUploads(context),
+  };
+}

@@ -1,0 +1,117 @@
+// Manifests: JSON that names content, kept byte for byte as pushed.
+import type { Actor } from "#access";
+import { algorithmOf, type Digest, digestOf } from "#lib/digest";
+import { Fault } from "#lib/fault";
+import type { Reference, RepositoryName, Tag } from "#lib/reference";
+import { type Context, stampOf } from "./context.ts";
+import { maxManifestBytes, readManifest } from "./manifest-content.ts";
+import {
+  deleteManifest,
+  type ManifestBytesRow,
+  type ManifestRow,
+  putManifest,
+  selectByDigest,
+  selectByTag,
+  selectBytesByDigest,
+  selectBytesByTag,
+} from "./manifests.sql.ts";
+import { requireRepository } from "./repositories.ts";
+
+/** A manifest's descriptor: what it is without its bytes. */
+export interface ManifestHead {
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly size: number;
+}
+
+export interface Manifest extends ManifestHead {
+  readonly bytes: Uint8Array;
+}
+
+export interface NewManifest {
+  readonly bytes: Uint8Array;
+  readonly contentType: string | undefined;
+  /** The digest that the pusher says it has; without it, sha256 of the bytes. */
+  readonly digest?: Digest;
+  readonly tags: readonly Tag[];
+}
+
+export function openManifests(context: Context) {
+  const { db, access, settings } = context;
+
+  const find = async <R>(
+    actor: Actor,
+    name: RepositoryName,
+    reference: Reference,
+    sql: { tag: string; digest: string },
+  ): Promise<R> => {
+    access.require(actor, name.path, "pull");
+    const [row] =
+      "tag" in reference
+        ? await db.read<R>(sql.tag, name.path, reference.tag)
+        : await db.read<R>(sql.digest, name.path, reference.digest);
+    if (row !== undefined) return row;
+    await requireRepository(context, actor, name, "pull");
+    throw unknownManifest(reference);
+  };
+
+  return {
+    /** What a reference points at. Faults: denied, unknown repository, unknown manifest. */
+    async resolve(actor: Actor, name: RepositoryName, reference: Reference): Promise<ManifestHead> {
+      const row = await find<ManifestRow>(actor, name, reference, { tag: selectByTag, digest: selectByDigest });
+      return { digest: row.digest, mediaType: row.media_type, size: row.size };
+    },
+
+    /** The manifest as it was pushed. Faults: denied, unknown repository, unknown manifest. */
+    async get(actor: Actor, name: RepositoryName, reference: Reference): Promise<Manifest> {
+      const row = await find<ManifestBytesRow>(actor, name, reference, {
+        tag: selectBytesByTag,
+        digest: selectBytesByDigest,
+      });
+      return { digest: row.digest, mediaType: row.media_type, size: row.size, bytes: row.bytes };
+    },
+
+    /**
+     * Stores a manifest durably and moves its tags, all or nothing. Returns its digest and its subject.
+     * Faults: denied; invalid digest or manifest; unsupported manifest or media-type; unknown manifest-blob; too-large
+     * manifest; full, busy store.
+     */
+    async put(
+      actor: Actor,
+      name: RepositoryName,
+      manifest: NewManifest,
+    ): Promise<{ digest: Digest; subject: Digest | null }> {
+      access.require(actor, name.path, "push");
+      const { bytes, contentType, tags } = manifest;
+      if (bytes.byteLength > maxManifestBytes) throw tooLarge();
+      const digest = digestOf(bytes, manifest.digest === undefined ? "sha256" : algorithmOf(manifest.digest));
+      if (manifest.digest !== undefined && manifest.digest !== digest) {
+        throw new Fault("invalid", "digest", "provided digest did not match uploaded content", {
+          digest: manifest.digest,
+          actual: digest,
+        });
+      }
+      const content = readManifest(bytes, contentType);
+      const stamp = stampOf(context, actor);
+      await db.write(putManifest, { name, digest, bytes, content, tags, missing: settings.manifestsMissing, stamp });
+      return { digest, subject: content.subject };
+    },
+
+    /** Marks a manifest and its tags as deleted. Faults: denied, unknown repository, unknown manifest. */
+    async delete(actor: Actor, name: RepositoryName, digest: Digest): Promise<void> {
+      const { id, path } = await requireRepository(context, actor, name, "delete");
+      const isDone = await db.write(deleteManifest, { path, repositoryId: id, digest, stamp: stampOf(context, actor) });
+      if (!isDone) throw unknownManifest({ digest });
+    },
+  };
+}
+
+export function tooLarge(): Fault {
+  return new Fault("too-large", "manifest", `a manifest has at most ${maxManifestBytes} bytes`, {
+    maxBytes: maxManifestBytes,
+  });
+}
+
+export function unknownManifest(reference: Reference): Fault {
+  return new Fault("unknown", "manifest", "manifest unknown to registry", { ...reference });
+}

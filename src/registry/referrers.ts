@@ -1,0 +1,46 @@
+// Referrers: manifests whose subject is another one.
+// https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers
+import type { Actor } from "#access";
+import type { Digest } from "#lib/digest";
+import type { RepositoryName } from "#lib/reference";
+import type { Context } from "./context.ts";
+import { type ReferrerRow, selectReferrers, selectReferrersOfType } from "./manifests.sql.ts";
+import { type Page, type PageRequest, pageOf } from "./repositories.ts";
+
+export interface Referrer {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  readonly size: number;
+  readonly artifactType?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+export function openReferrers(context: Context) {
+  return {
+    /** The referrers of `subject`, of one artifact type or all; none when nobody knows the subject or the repository. Fault: denied. */
+    async list(
+      actor: Actor,
+      name: RepositoryName,
+      subject: Digest,
+      { limit, after, artifactType }: PageRequest & { readonly artifactType?: string | undefined },
+    ): Promise<Page<Referrer>> {
+      const { path } = name;
+      context.access.require(actor, path, "pull");
+      const rows =
+        artifactType === undefined
+          ? await context.db.read<ReferrerRow>(selectReferrers, path, subject, after, limit + 1)
+          : await context.db.read<ReferrerRow>(selectReferrersOfType, path, subject, after, artifactType, limit + 1);
+      return pageOf(rows.map(referrerOf), limit);
+    },
+  };
+}
+
+function referrerOf({ media_type, digest, size, artifact_type, annotations }: ReferrerRow): Referrer {
+  return {
+    mediaType: media_type,
+    digest,
+    size,
+    ...(artifact_type === null ? {} : { artifactType: artifact_type }),
+    ...(annotations === null ? {} : { annotations: JSON.parse(annotations) }),
+  };
+}

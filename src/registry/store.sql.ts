@@ -1,0 +1,3 @@
+// SQL of the store as a whole.
+
+export const selectStore = "select id from store";

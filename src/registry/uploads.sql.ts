@@ -1,0 +1,123 @@
+// SQL of uploads.
+import type { Transaction } from "#db";
+import type { Algorithm, Digest } from "#lib/digest";
+import type { RepositoryName } from "#lib/reference";
+import { linkBlob, type Placed, storeBlob } from "./blobs.sql.ts";
+import type { Stamp } from "./events.sql.ts";
+import { ensureRepository } from "./repositories.sql.ts";
+
+export type UploadState = "open" | "finishing" | "finished" | "cancelled" | "discarded";
+
+export interface UploadRow {
+  readonly state: UploadState;
+  readonly digest: Digest | null;
+  readonly content: Uint8Array | null;
+  readonly touched_at: number;
+}
+
+export const selectUpload = `select u.state, u.digest, u.content, u.touched_at from uploads u
+  join live_repositories r on r.id = u.repository_id where u.id = ? and r.path = ?`;
+
+export const selectUnsettled = "select id, state, digest from uploads where state in ('finishing', 'discarded')";
+
+export const selectOpenIds = "select id from uploads where state in ('open', 'finishing')";
+
+export const selectIdle = "select id, state from uploads where touched_at < ? order by touched_at limit 500";
+
+export interface SaveUploadInput {
+  readonly id: string;
+  readonly name: RepositoryName;
+  readonly algorithm: Algorithm;
+  /** The bytes so far, when they are few; null when they are in the blob store. */
+  readonly content: Uint8Array | null;
+  /** The digest under which the bytes may stand in the blob store from now on. */
+  readonly finishing: Digest | null;
+  readonly stamp: Stamp;
+}
+
+/** The row of an upload that has bytes. */
+export function* saveUpload({ id, name, algorithm, content, finishing, stamp }: SaveUploadInput): Transaction<void> {
+  const repositoryId = yield* ensureRepository(name, stamp);
+  const state: UploadState = finishing === null ? "open" : "finishing";
+  yield {
+    sql: `insert into uploads (id, repository_id, actor_id, algorithm, state, digest, content, started_at, touched_at)
+          values (?, ?, ?, ?, ?, ?, ?, ?, ?)
+          on conflict (id) do update set state = excluded.state, digest = excluded.digest, content = excluded.content,
+            touched_at = excluded.touched_at`,
+    args: [id, repositoryId, stamp.actor, algorithm, state, finishing, content, stamp.at, stamp.at],
+  };
+}
+
+export interface FinishUploadInput {
+  readonly id: string;
+  readonly name: RepositoryName;
+  readonly digest: Digest;
+  readonly size: number;
+  readonly placed: Placed;
+  readonly stamp: Stamp;
+}
+
+export interface Finished {
+  readonly isDuplicate: boolean;
+  readonly replacedKey: string | null;
+}
+
+/** The upload has become a blob of its repository. */
+export function* finishUpload({ id, name, digest, size, placed, stamp }: FinishUploadInput): Transaction<Finished> {
+  const repositoryId = yield* ensureRepository(name, stamp);
+  const { blobId, isDuplicate, replacedKey } = yield* storeBlob(digest, size, placed, stamp.at);
+  yield* linkBlob(repositoryId, blobId, stamp.at);
+  const state: UploadState = isDuplicate && "key" in placed ? "discarded" : "finished";
+  yield {
+    sql: `insert into uploads (id, repository_id, actor_id, algorithm, state, digest, started_at, touched_at)
+          values (?, ?, ?, ?, ?, ?, ?, ?)
+          on conflict (id) do update set state = excluded.state, digest = excluded.digest, content = null,
+            touched_at = excluded.touched_at`,
+    args: [id, repositoryId, stamp.actor, digest.slice(0, 6), state, digest, stamp.at, stamp.at],
+  };
+  return { isDuplicate, replacedKey };
+}
+
+export interface CancelUploadInput {
+  readonly id: string;
+  readonly name: RepositoryName;
+  readonly algorithm: Algorithm;
+  readonly stamp: Stamp;
+}
+
+/** The upload has ended: its id is known no more. */
+export function* cancelUpload({ id, name, algorithm, stamp }: CancelUploadInput): Transaction<void> {
+  const repositoryId = yield* ensureRepository(name, stamp);
+  yield {
+    sql: `insert into uploads (id, repository_id, actor_id, algorithm, state, started_at, touched_at)
+          values (?, ?, ?, ?, 'cancelled', ?, ?)
+          on conflict (id) do update set state = 'cancelled', digest = null, content = null, touched_at = excluded.touched_at`,
+    args: [id, repositoryId, stamp.actor, algorithm, stamp.at, stamp.at],
+  };
+}
+
+export interface SettleUploadInput {
+  readonly id: string;
+  readonly from: UploadState;
+  readonly to: UploadState;
+}
+
+/** Moves an upload from one state to another, if it is still in the first. */
+export function* settleUpload({ id, from, to }: SettleUploadInput): Transaction<boolean> {
+  const rows = yield {
+    sql: "update uploads set state = ? where id = ? and state = ? returning id",
+    args: [to, id, from],
+  };
+  return rows.length > 0;
+}
+
+export interface ForgetUploadInput {
+  readonly id: string;
+  readonly idleSince: number;
+}
+
+/** Removes the row of an upload that nobody touched after `idleSince`. */
+export function* forgetUpload({ id, idleSince }: ForgetUploadInput): Transaction<boolean> {
+  const rows = yield { sql: "delete from uploads where id = ? and touched_at < ? returning id", args: [id, idleSince] };
+  return rows.length > 0;
+}
