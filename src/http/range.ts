@@ -1,6 +1,6 @@
 // Ranges of bytes. https://www.rfc-editor.org/rfc/rfc9110#section-14
 import type { ByteSource } from "#lib/stream";
-import { type Answer, empty, type StreamBody } from "./answer.ts";
+import type { Answer, StreamBody } from "./answer.ts";
 import type { Call } from "./call.ts";
 
 /** `[start, end)`. */
@@ -14,7 +14,8 @@ const digits = /^\d{1,16}$/;
 
 /**
  * The ranges of a Range header over `size` bytes: undefined when the whole is to be sent (no header, another unit, bad
- * syntax, too many ranges, or ranges that together are more than the whole); an empty list when none can be satisfied.
+ * syntax, too many ranges, or ranges that together are more than the whole); an empty list when none can be satisfied, or one
+ * ends before it begins (RFC 9110 would send the whole then; the OCI conformance suite wants it refused).
  */
 export function parseRange(header: string | undefined, size: number): readonly Span[] | undefined {
   if (header === undefined || !/^bytes=/i.test(header)) return undefined;
@@ -43,37 +44,29 @@ function parseSpan(spec: string, size: number): Span | "outside" | undefined {
     return length === 0 ? "outside" : { start: size - length, end: size };
   }
   const start = Number(first);
-  if (last !== "" && Number(last) < start) return undefined;
-  if (start >= size) return "outside";
+  if (start >= size || (last !== "" && Number(last) < start)) return "outside";
   return { start, end: last === "" ? size : Math.min(Number(last) + 1, size) };
 }
 
-/** An answer with all of `source`, or with the ranges that `call` asks for. Whoever sends the answer closes the source. */
-export function rangeAnswer(call: Call, source: ByteSource, etag: string, headers: readonly string[]): Answer {
+/**
+ * An answer with all of `source`, or with the ranges that `call` asks for; undefined when they lie outside of it.
+ * Whoever sends the answer closes the source.
+ */
+export function rangeAnswer(
+  call: Call,
+  source: ByteSource,
+  etag: string,
+  headers: readonly string[],
+): Answer | undefined {
   const { size } = source;
   const ifRange = call.header("if-range");
   const isWanted = call.method === "GET" && (ifRange === undefined || ifRange === etag);
   const spans = isWanted ? parseRange(call.header("range"), size) : undefined;
   if (spans === undefined) return { status: 200, headers, body: bodyOf(source, { start: 0, end: size }) };
   const [span] = spans;
-  if (span === undefined) {
-    return {
-      ...empty(416, "Content-Range", `bytes */${size}`),
-      body: { length: 0, read: nothing, close: () => source.close() },
-    };
-  }
-  if (spans.length === 1) {
-    return {
-      status: 206,
-      headers: [...headers, "Content-Range", contentRange(span, size)],
-      body: bodyOf(source, span),
-    };
-  }
-  return multipart(source, spans, headers);
-}
-
-async function* nothing(): AsyncGenerator<Uint8Array> {
-  yield* [];
+  if (span === undefined) return undefined;
+  if (spans.length > 1) return multipart(source, spans, headers);
+  return { status: 206, headers: [...headers, "Content-Range", contentRange(span, size)], body: bodyOf(source, span) };
 }
 
 function contentRange({ start, end }: Span, size: number): string {

@@ -5,9 +5,10 @@ import { type Answer, empty } from "#http/answer";
 import type { Call } from "#http/call";
 import { rangeAnswer } from "#http/range";
 import { type Digest, parseDigest } from "#lib/digest";
+import { Fault } from "#lib/fault";
 import { parseRepositoryName } from "#lib/reference";
 import type { Registry } from "#registry";
-import { commonHeaders } from "./errors.ts";
+import { commonHeaders, faultAnswer } from "./errors.ts";
 
 const aYear = "public, max-age=31536000, immutable";
 
@@ -62,7 +63,10 @@ export async function getBlob(
   }
   const source = await registry.blobs.open(actor, name, digest);
   const answer = rangeAnswer(call, source, etag, ["Content-Type", "application/octet-stream", ...blobHeaders(digest)]);
-  return answer.status === 416 ? { ...answer, headers: [...answer.headers, ...commonHeaders] } : answer;
+  if (answer !== undefined) return answer;
+  await source.close();
+  const refusal = faultAnswer(new Fault("range", "blob", "the range lies outside of the blob", { size: source.size }));
+  return { ...refusal, headers: [...refusal.headers, "Content-Range", `bytes */${source.size}`] };
 }
 
 export async function deleteBlob(registry: Registry, actor: Actor, asked: string, digestText: string): Promise<Answer> {
