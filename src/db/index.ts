@@ -2,7 +2,8 @@
 import type { Row, TransactionFunction, Value } from "./transaction.ts";
 
 export type { MigrationText } from "./migrate.ts";
-export { openSqlite, type SqliteOptions } from "./sqlite/index.ts";
+export { openSqlite, openSqliteWorker, type SharedDb, type SqliteOptions } from "./sqlite/index.ts";
+export type { Channel } from "./sqlite/shared.ts";
 export { serveWriter } from "./sqlite/writer-worker.ts";
 export {
   type Catalogue,

@@ -48,12 +48,11 @@ export function splitTarget(target: string): { path: string; query: URLSearchPar
   return { path: target.slice(0, mark), query: new URLSearchParams(target.slice(mark + 1).replaceAll("+", "%2B")) };
 }
 
-const forbidden = /[\u0000-\u001f\u007f]|%(?:0[0-9a-f]|1[0-9a-f]|7f)/i;
+const forbidden = /\p{Cc}/u;
 
 /** The path decoded, once. Fault: invalid name (control characters, dot segments, bad escapes). */
 export function decodePath(path: string): string {
   const bad = () => new Fault("invalid", "name", "the path holds what no name may hold");
-  if (forbidden.test(path)) throw bad();
   let decoded = path;
   if (path.includes("%")) {
     try {
@@ -62,6 +61,6 @@ export function decodePath(path: string): string {
       throw bad();
     }
   }
-  if (/(?:^|\/)\.{1,2}(?:\/|$)/.test(decoded)) throw bad();
+  if (forbidden.test(decoded) || /(?:^|\/)\.{1,2}(?:\/|$)/.test(decoded)) throw bad();
   return decoded;
 }

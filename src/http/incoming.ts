@@ -67,11 +67,13 @@ export class RequestBody implements Incoming {
   #take(part: Uint8Array): void {
     if (this.#isEnded) return;
     const waiting = this.#settle();
-    if (waiting !== undefined) return waiting.resolve({ done: false, value: part });
+    if (waiting !== undefined) {
+      waiting.resolve({ done: false, value: part });
+      return;
+    }
     this.#queue.push(part);
     this.#queued += part.byteLength;
     if (this.#queued >= maxQueuedBytes) this.#request.pause();
-    return undefined;
   }
 
   #end(failure: Error | undefined): void {

@@ -20,10 +20,10 @@ export function* ensureRepository(name: RepositoryName, stamp: Stamp): Transacti
     sql: "insert into namespaces (name, created_at) values (?, ?) on conflict (name) do nothing",
     args: [name.namespace, stamp.at],
   };
+  const [namespace] = yield { sql: "select id from namespaces where name = ?", args: [name.namespace] };
   const [made] = yield {
-    sql: `insert into repositories (namespace_id, name, path, created_at)
-          select id, ?, ?, ? from namespaces where name = ? returning id`,
-    args: [name.name, name.path, stamp.at, name.namespace],
+    sql: "insert into repositories (namespace_id, name, path, created_at) values (?, ?, ?, ?) returning id",
+    args: [idOf(namespace?.["id"]), name.name, name.path, stamp.at],
   };
   const id = idOf(made?.["id"]);
   yield* appendEvent("repository.create", stamp, { id, path: name.path }, null, null);

@@ -183,10 +183,8 @@ export function openUploads(context: Context, storeId: string) {
       throw digestMismatch(digest, actual);
     }
     const key = await store.uploads.commit(id, digest);
-    const { isDuplicate, replacedKey } = await finishRow(actor, upload, digest, size, { key }).catch(async (error) => {
-      await store.uploads.revert(id, digest);
-      throw error;
-    });
+    // When this fails it may still have happened (a connection lost during the commit): the row will tell the next request.
+    const { isDuplicate, replacedKey } = await finishRow(actor, upload, digest, size, { key });
     // The blob is stored: what cannot be tidied now is tidied by recovery.
     const spare = [...(isDuplicate ? [key] : []), ...(replacedKey === null ? [] : [replacedKey])];
     await Promise.allSettled(spare.map((each) => store.blobs.remove(each)));
@@ -238,7 +236,6 @@ export function openUploads(context: Context, storeId: string) {
         await alone(id, body, () => finish(actor, name, id, digest, { body }));
       } catch (error) {
         // Nobody was told the id. What cannot be removed now, recovery or the idle sweep removes.
-        await store.uploads.remove(id).catch(() => undefined);
         await cancel(actor, name, id).catch(() => undefined);
         throw error;
       }

@@ -1,15 +1,10 @@
 // Group commit: many transactions, one sync. Nobody is answered before the commit; when SQLite ended the transaction itself,
 // or the commit failed, each member is run again alone and answers for itself.
 import type { Database, Statement as Prepared } from "bun:sqlite";
-import { Fault, type FaultRecord, toRecord } from "#lib/fault";
+import { Fault } from "#lib/fault";
+import { type Member, type Outcome, outcomeOf } from "../outcome.ts";
 import type { Catalogue, Row, Value } from "../transaction.ts";
 import { isConstraint, toFault } from "./errors.ts";
-
-/** One asked-for transaction: its name in the catalogue and its input. */
-export type Member = readonly [name: string, input: unknown];
-
-/** What became of a member: its result, a Fault, or the text of a bug. */
-export type Outcome = { readonly value: unknown } | { readonly fault: FaultRecord } | { readonly bug: string };
 
 /** The batch as a whole failed; its members have not been answered. */
 class Undone extends Error {
@@ -50,14 +45,8 @@ export function openBatches(
       if (!database.inTransaction) throw new Undone("ended by SQLite", { cause: error });
       prepare("rollback to member").run();
       prepare("release member").run();
-      return outcomeOf(error);
+      return outcomeOf(toFault(error, file));
     }
-  };
-
-  const outcomeOf = (error: unknown): Outcome => {
-    const fault = toFault(error, file);
-    if (fault instanceof Fault) return { fault: toRecord(fault) };
-    return { bug: error instanceof Error ? (error.stack ?? error.message) : String(error) };
   };
 
   const runTogether = (members: readonly Member[]): Outcome[] => {
@@ -72,22 +61,21 @@ export function openBatches(
     }
   };
 
-  return (members) => {
+  const runAlone = (member: Member): Outcome => {
     try {
-      return runTogether(members);
+      return runTogether([member])[0] ?? outcomeOf(new Error("a transaction gave no outcome"));
     } catch (error) {
-      if (members.length > 1) return members.flatMap((member) => runAlone(member));
-      return [outcomeOf(error instanceof Undone ? error.cause : error)];
+      return outcomeOf(toFault(error instanceof Undone ? error.cause : error, file));
     }
   };
 
-  function runAlone(member: Member): Outcome[] {
+  return (members) => {
     try {
-      return runTogether([member]);
-    } catch (error) {
-      return [outcomeOf(error instanceof Undone ? error.cause : error)];
+      return runTogether(members);
+    } catch {
+      return members.map(runAlone);
     }
-  }
+  };
 }
 
 /** An error that SQLite did not report: a mistake in a transaction, which concerns its member only. */

@@ -1,16 +1,16 @@
-// SQLite: reads beside the caller on a connection of their own, writes through one worker in batches.
+// SQLite: reads beside the caller on a connection of their own, writes through one writer in batches.
 import type { Statement as Prepared } from "bun:sqlite";
 import { closeSync, fsyncSync, mkdirSync, openSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { Fault, fromRecord } from "#lib/fault";
-import { openExclusive } from "../exclusive.ts";
+import { type Exclusive, openExclusive } from "../exclusive.ts";
 import type { Db } from "../index.ts";
-import type { Row, TransactionFunction, Value } from "../transaction.ts";
-import type { Outcome } from "./batch.ts";
+import { unwrap } from "../outcome.ts";
+import type { Row, Value } from "../transaction.ts";
 import { openReading, type Synchronous } from "./connection.ts";
 import { toFault } from "./errors.ts";
 import { lockFolder } from "./lock.ts";
-import type { WriterOrder, WriterReply } from "./writer-worker.ts";
+import { type Channel, openRemote, serveRemote } from "./shared.ts";
+import { openThreadWriter, type Writer } from "./writer.ts";
 
 export interface SqliteOptions {
   readonly file: string;
@@ -22,24 +22,40 @@ export interface SqliteOptions {
   readonly maxPageCount?: number;
 }
 
-interface Waiting {
-  readonly member: readonly [string, unknown];
-  readonly settle: (outcome: Outcome) => void;
+/** A database that other processes of this server share: they reach its writer over a channel. */
+export interface SharedDb extends Db {
+  /** Serves a worker process, until its channel closes. */
+  share(channel: Channel): void;
 }
 
 /** Opens (or makes) the database in `file`; its folder is locked for this process. Faults: conflict, unsupported, full, busy store. */
-export async function openSqlite(options: SqliteOptions): Promise<Db> {
-  const folder = dirname(options.file);
+export async function openSqlite(options: SqliteOptions): Promise<SharedDb> {
+  const { file, synchronous = "full", maxPageCount } = options;
+  const folder = dirname(file);
   mkdirSync(folder, { recursive: true });
   const lock = lockFolder(join(folder, "lock"));
   try {
-    const writer = await openWriter(options);
+    const writer = await openThreadWriter(options.writer, { file, synchronous, maxPageCount });
     syncFolder(folder);
-    return openDb(options.file, writer, lock);
+    const exclusive = openExclusive();
+    const close = async () => {
+      await writer.close();
+      lock.close();
+    };
+    return {
+      ...openDb(file, { submit: writer.submit, close }, exclusive),
+      share: (channel) => serveRemote(channel, writer, exclusive),
+    };
   } catch (error) {
     lock.close();
-    throw toFault(error, options.file);
+    throw toFault(error, file);
   }
+}
+
+/** The database in `file` in a worker process: it reads here and writes over `channel`, where its parent shares it. */
+export function openSqliteWorker(file: string, channel: Channel): Db {
+  const { writer, exclusive } = openRemote(channel);
+  return openDb(file, writer, exclusive);
 }
 
 function syncFolder(folder: string): void {
@@ -48,10 +64,9 @@ function syncFolder(folder: string): void {
   closeSync(fd);
 }
 
-function openDb(file: string, writer: Writer, lock: { close(): void }): Db {
+function openDb(file: string, writer: Writer, exclusive: Exclusive): Db {
   const reading = openReading(file);
   const prepared = new Map<string, Prepared<Row, Value[]>>();
-  const exclusive = openExclusive();
   return {
     read<R>(sql: string, ...args: readonly Value[]): R[] {
       try {
@@ -65,72 +80,13 @@ function openDb(file: string, writer: Writer, lock: { close(): void }): Db {
         throw toFault(error, file);
       }
     },
-    write: writer.write,
+    async write(transaction, input) {
+      return unwrap(transaction, await writer.submit([transaction.name, input]));
+    },
     exclusive,
     async close() {
       reading.close(false);
       await writer.close();
-      lock.close();
-    },
-  };
-}
-
-interface Writer {
-  write<Input, Result>(transaction: TransactionFunction<Input, Result>, input: Input): Promise<Result>;
-  close(): Promise<void>;
-}
-
-async function openWriter(options: SqliteOptions): Promise<Writer> {
-  const worker = options.writer();
-  const order = (message: WriterOrder) => worker.postMessage(message);
-  let waiting: Waiting[] = [];
-  let flying: Waiting[] | undefined;
-  let closing: (() => void) | undefined;
-
-  const flush = () => {
-    if (flying !== undefined || waiting.length === 0) return;
-    flying = waiting;
-    waiting = [];
-    order({ batch: flying.map(({ member }) => member) });
-  };
-  const settle = (outcomes: readonly Outcome[]) => {
-    const landed = flying ?? [];
-    flying = undefined;
-    flush();
-    landed.forEach(({ settle }, i) => {
-      settle(outcomes[i] ?? { bug: "the writer gave no outcome" });
-    });
-  };
-
-  await new Promise<void>((resolve, reject) => {
-    worker.onerror = ({ message }) => reject(new Error(message));
-    worker.onmessage = ({ data }: MessageEvent<WriterReply>) => {
-      if ("outcomes" in data) settle(data.outcomes);
-      else if ("opened" in data) resolve();
-      else if ("closed" in data) closing?.();
-      else reject(new Fault("busy", "store", data.failed));
-    };
-    const { file, synchronous = "full", maxPageCount } = options;
-    order({ open: { file, synchronous, ...(maxPageCount === undefined ? {} : { maxPageCount }) } });
-  });
-
-  return {
-    write: (transaction, input) =>
-      new Promise((resolve, reject) => {
-        const settle = (outcome: Outcome) => {
-          if ("value" in outcome) resolve(outcome.value as never);
-          else if ("fault" in outcome) reject(fromRecord(outcome.fault));
-          else reject(new Error(outcome.bug));
-        };
-        waiting.push({ member: [transaction.name, input], settle });
-        if (flying === undefined && waiting.length === 1) queueMicrotask(flush);
-      }),
-    close: async () => {
-      await new Promise<void>((resolve) => {
-        closing = resolve;
-        order({ close: true });
-      });
-      worker.terminate();
     },
   };
 }

@@ -1,48 +1,67 @@
 // The thread that owns the writing connection. Its entry file hands it the catalogue: db/ knows no room.
 import type { Database } from "bun:sqlite";
+import { Fault, type FaultRecord, toRecord } from "#lib/fault";
+import type { Member, Outcome } from "../outcome.ts";
 import type { Catalogue } from "../transaction.ts";
-import { type Member, type Outcome, openBatches } from "./batch.ts";
+import { openBatches } from "./batch.ts";
 import { openWriting, type Synchronous } from "./connection.ts";
+import { toFault } from "./errors.ts";
 import { migrateSqlite } from "./migrate.ts";
 
 declare const self: Worker;
 
+export interface WriterOptions {
+  readonly file: string;
+  /** `off` for tests only. */
+  readonly synchronous: Synchronous;
+  /** A bound on the file, in pages: tests reach it to see a full disk. */
+  readonly maxPageCount: number | undefined;
+}
+
 export type WriterOrder =
-  | { readonly open: { readonly file: string; readonly synchronous: Synchronous; readonly maxPageCount?: number } }
+  | { readonly open: WriterOptions }
   | { readonly batch: readonly Member[] }
   | { readonly close: true };
 
 export type WriterReply =
   | { readonly opened: true }
-  | { readonly failed: string; readonly code?: string }
   | { readonly outcomes: readonly Outcome[] }
-  | { readonly closed: true };
+  | { readonly closed: true }
+  | { readonly failed: FaultRecord | string };
 
 /** Serves orders that arrive at this worker until it is told to close. Called once, by the worker's entry file. */
 export function serveWriter(catalogue: Catalogue): void {
   let database: Database | undefined;
   let run: ((members: readonly Member[]) => Outcome[]) | undefined;
-  const reply = (message: WriterReply) => postMessage(message);
+  let file = "";
 
-  const open = (order: { file: string; synchronous: Synchronous; maxPageCount?: number }) => {
-    database = openWriting(order.file, order.synchronous);
-    migrateSqlite(database, order.file);
-    if (order.maxPageCount !== undefined) database.run(`pragma max_page_count = ${order.maxPageCount}`);
-    run = openBatches(database, catalogue, order.file);
-    reply({ opened: true });
+  const open = (options: WriterOptions): WriterReply => {
+    file = options.file;
+    database = openWriting(file, options.synchronous);
+    migrateSqlite(database, file);
+    if (options.maxPageCount !== undefined) database.run(`pragma max_page_count = ${options.maxPageCount}`);
+    run = openBatches(database, catalogue, file);
+    return { opened: true };
+  };
+
+  const close = (): WriterReply => {
+    database?.run("pragma wal_checkpoint(truncate)");
+    database?.close();
+    return { closed: true };
+  };
+
+  const obey = (order: WriterOrder): WriterReply => {
+    if ("batch" in order) return { outcomes: run?.(order.batch) ?? [] };
+    return "close" in order ? close() : open(order.open);
   };
 
   self.onmessage = ({ data }: MessageEvent<WriterOrder>) => {
-    if ("batch" in data) return reply({ outcomes: run?.(data.batch) ?? [] });
-    if ("close" in data) {
-      database?.run("pragma wal_checkpoint(truncate)");
-      database?.close();
-      return reply({ closed: true });
-    }
     try {
-      return open(data.open);
+      postMessage(obey(data));
     } catch (error) {
-      return reply({ failed: error instanceof Error ? error.message : String(error) });
+      const fault = toFault(error, file);
+      const failed = fault instanceof Fault ? toRecord(fault) : String(fault);
+      postMessage({ failed } satisfies WriterReply);
     }
   };
 }

@@ -1,0 +1,80 @@
+// The writer as its callers see it: transactions are handed in, gathered while a batch is being committed, and answered
+// when they are on disk. Three of them: the thread of this process, and the parent's, reached from a worker process.
+import { Fault, type FaultRecord, fromRecord } from "#lib/fault";
+import type { Member, Outcome } from "../outcome.ts";
+import type { WriterOptions, WriterOrder, WriterReply } from "./writer-worker.ts";
+
+export interface Writer {
+  /** Runs one transaction; fulfilled when it is durable or has failed. */
+  submit(member: Member): Promise<Outcome>;
+  close(): Promise<void>;
+}
+
+/** Gathers what is submitted while `send` has a batch under way. */
+export function openGathering(send: (batch: readonly Member[]) => Promise<readonly Outcome[]>): Writer["submit"] {
+  let waiting: { readonly member: Member; readonly settle: (outcome: Outcome) => void }[] = [];
+  let isFlying = false;
+
+  const flush = async () => {
+    if (isFlying || waiting.length === 0) return;
+    isFlying = true;
+    const flying = waiting;
+    waiting = [];
+    const outcomes = await send(flying.map(({ member }) => member)).catch(() => []);
+    isFlying = false;
+    void flush();
+    for (const [i, { settle }] of flying.entries()) settle(outcomes[i] ?? lost);
+  };
+
+  return (member) =>
+    new Promise((settle) => {
+      waiting.push({ member, settle });
+      if (!isFlying && waiting.length === 1) queueMicrotask(flush);
+    });
+}
+
+const lost: Outcome = {
+  fault: { kind: "busy", subject: "store", message: "the writer of the registry went away", detail: {} },
+};
+
+/** The writer in a thread of this process. Faults: unsupported, full, busy store. */
+export async function openThreadWriter(makeWorker: () => Worker, options: WriterOptions): Promise<Writer> {
+  const worker = makeWorker();
+  const order = (message: WriterOrder) => worker.postMessage(message);
+  let reply: (message: WriterReply) => void = () => undefined;
+  let fail: (error: Error) => void = () => undefined;
+  worker.onmessage = ({ data }: MessageEvent<WriterReply>) => reply(data);
+  worker.onerror = ({ message }) => fail(new Error(message));
+  const ask = (message: WriterOrder) =>
+    new Promise<WriterReply>((resolve, reject) => {
+      reply = resolve;
+      fail = reject;
+      order(message);
+    });
+
+  const opened = await ask({ open: options });
+  if ("failed" in opened) {
+    worker.terminate();
+    throw typeof opened.failed === "string"
+      ? new Error(opened.failed)
+      : fromRecord(opened.failed satisfies FaultRecord);
+  }
+  const submit = openGathering(async (batch) => {
+    const done = await ask({ batch });
+    return "outcomes" in done ? done.outcomes : [];
+  });
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    submit(member) {
+      const outcome = submit(member);
+      last = outcome;
+      return outcome;
+    },
+    async close() {
+      await last;
+      const closed = await ask({ close: true });
+      worker.terminate();
+      if ("failed" in closed) throw new Fault("busy", "store", "the database could not be closed in order");
+    },
+  };
+}
