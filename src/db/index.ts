@@ -2,6 +2,7 @@
 import type { Row, TransactionFunction, Value } from "./transaction.ts";
 
 export type { MigrationText } from "./migrate.ts";
+export { openPostgres, type PostgresOptions } from "./postgres/index.ts";
 export { openSqlite, openSqliteWorker, type SharedDb, type SqliteOptions } from "./sqlite/index.ts";
 export type { Channel } from "./sqlite/shared.ts";
 export { serveWriter } from "./sqlite/writer-worker.ts";

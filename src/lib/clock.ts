@@ -19,3 +19,10 @@ export function every(milliseconds: number, run: () => Promise<void>): { stop():
   timer.unref();
   return { stop: () => clearInterval(timer) };
 }
+
+/** Fulfilled after `milliseconds`. */
+export function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, milliseconds);
+  });
+}

@@ -10,3 +10,8 @@ export function randomHex(bytes: number): string {
 export function fingerprint(key: string, text: string, length = 16): string {
   return new Bun.CryptoHasher("sha256", key).update(text).digest("hex").slice(0, length);
 }
+
+/** A random number of `[0, below)`: to spread what would collide, for nothing that must be secret. */
+export function jitter(below: number): number {
+  return Math.random() * below;
+}

@@ -1,0 +1,103 @@
+// PostgreSQL: the same transactions, driven with await, SERIALIZABLE, and run again when they lost a race.
+import { SQL } from "bun";
+import { sleep } from "#lib/clock";
+import { Fault } from "#lib/fault";
+import { jitter } from "#lib/id";
+import type { Db } from "../index.ts";
+import type { Row, Statement, TransactionFunction, Value } from "../transaction.ts";
+import { isRetryable, toFault } from "./errors.ts";
+import { openAdvisoryExclusive } from "./exclusive.ts";
+import { migratePostgres } from "./migrate.ts";
+
+export interface PostgresOptions {
+  /** postgres://user:password@host:port/database */
+  readonly url: string;
+  readonly maxConnections?: number;
+  /** Only the process that starts first migrates; its workers find the tables there. */
+  readonly migrates?: boolean;
+}
+
+const maxTries = 40;
+const maxPauseMilliseconds = 40;
+
+/** Opens the database at `url`. Faults: unsupported, busy store. */
+export async function openPostgres({ url, maxConnections = 16, migrates = true }: PostgresOptions): Promise<Db> {
+  const connect = (max: number) =>
+    new SQL(url, { adapter: "postgres", bigint: true, max, connectionTimeout: 10, idleTimeout: 0 });
+  const pool = connect(maxConnections);
+  const locks = connect(1);
+  try {
+    if (migrates) await migratePostgres(pool);
+  } catch (error) {
+    await Promise.allSettled([pool.close({ timeout: 0 }), locks.close({ timeout: 0 })]);
+    throw toFault(error);
+  }
+  return {
+    async read<R>(sql: string, ...args: readonly Value[]): Promise<R[]> {
+      try {
+        return plain(await pool.unsafe(numbered(sql), [...args])) as R[];
+      } catch (error) {
+        throw toFault(error);
+      }
+    },
+    write: (transaction, input) => write(pool, transaction, input),
+    exclusive: openAdvisoryExclusive(() => locks),
+    async close() {
+      await Promise.all([pool.close({ timeout: 5 }), locks.close({ timeout: 5 })]);
+    },
+  };
+}
+
+async function write<Input, Result>(
+  pool: SQL,
+  transaction: TransactionFunction<Input, Result>,
+  input: Input,
+): Promise<Result> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await pool.begin("isolation level serializable", async (connection) => {
+        const steps = transaction(input);
+        let step = steps.next();
+        while (!step.done) step = steps.next(await run(connection, step.value));
+        return step.value;
+      });
+    } catch (error) {
+      if (!isRetryable(error) || tries === maxTries) throw toFault(error);
+      await sleep(jitter(Math.min(maxPauseMilliseconds, 2 ** tries)));
+    }
+  }
+}
+
+async function run(connection: SQL, { sql, args }: Statement): Promise<Row[]> {
+  return plain(await connection.unsafe(numbered(sql), [...args]));
+}
+
+const texts = new Map<string, string>();
+
+/** The text with $1, $2 … where it has question marks. */
+function numbered(sql: string): string {
+  let text = texts.get(sql);
+  if (text === undefined) {
+    let count = 0;
+    text = sql.replaceAll("?", () => `$${++count}`);
+    texts.set(sql, text);
+  }
+  return text;
+}
+
+/** Rows with numbers where PostgreSQL gave 64-bit integers. Fault: invalid store (a number past 2^53). */
+function plain(rows: readonly Record<string, unknown>[]): Row[] {
+  for (const row of rows) {
+    for (const name in row) {
+      const value = row[name];
+      if (typeof value === "bigint") row[name] = toNumber(value);
+    }
+  }
+  return rows as Row[];
+}
+
+function toNumber(value: bigint): number {
+  const number = Number(value);
+  if (!Number.isSafeInteger(number)) throw new Fault("invalid", "store", "a number of the database is out of range");
+  return number;
+}
