@@ -163,9 +163,11 @@ export function openUploads(context: Context, storeId: string) {
   };
 
   /** Forgets what a failed last part added: it can be sent again. */
-  const backTo = async ({ id, size, content }: Arriving): Promise<void> => {
+  const backTo = async ({ id, name, size, content }: Arriving): Promise<void> => {
     if ((await store.uploads.size(id)) === undefined) return;
-    if (size === 0 || content !== undefined) await store.uploads.remove(id);
+    // What was in the row may have moved to the store meanwhile: it is kept where it is now.
+    const row = content === undefined ? undefined : await readRow(name, id);
+    if (size === 0 || row?.content != null) await store.uploads.remove(id);
     else await store.uploads.truncate(id, size);
   };
 

@@ -63,7 +63,8 @@ export function faultAnswer(fault: Fault): Answer {
   const [status, code] = bySubject[`${kind} ${subject}`] ?? byKind[kind];
   const { digests, allow } = detail;
   const headers = [
-    ...(typeof allow === "string" ? ["Allow", allow] : []),
+    // A blob in use is refused with 405 as well: it can be read.
+    ...(status === 405 ? ["Allow", typeof allow === "string" ? allow : "GET, HEAD"] : []),
     ...(status === 503 || status === 507 ? ["Retry-After", "5"] : []),
   ];
   if (Array.isArray(digests)) {

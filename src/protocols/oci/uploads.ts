@@ -49,7 +49,7 @@ export async function postUpload(registry: Registry, actor: Actor, call: Call, a
   }
   const algorithm = query.get("digest-algorithm");
   const id = registry.uploads.start(actor, name, algorithm === null ? "sha256" : parseAlgorithm(algorithm));
-  return empty(202, ...uploadHeaders(name, id, 0));
+  return empty(202, ...uploadHeaders(name, id, 0), "OCI-Chunk-Min-Length", "1");
 }
 
 /** The offset at which a Content-Range begins; `0-4`, and `bytes 0-4/9` as others write it. Fault: invalid upload. */
