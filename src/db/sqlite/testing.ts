@@ -1,0 +1,13 @@
+// The entry of the writer's thread in tests: it knows the transactions of the tests, and one whose commit fails.
+import { testTransactions } from "../testing.ts";
+import type { Transaction } from "../transaction.ts";
+import { serveWriter } from "./writer-worker.ts";
+
+/** Links what is not there, which SQLite is told to notice at the commit only. */
+export function* failAtCommit({ name }: { readonly name: string }): Transaction<void> {
+  yield* testTransactions.addAmount({ name, amount: 1 });
+  yield { sql: "pragma defer_foreign_keys = on", args: [] };
+  yield { sql: "insert into repository_blobs (repository_id, blob_id, linked_at) values (-1, -1, 0)", args: [] };
+}
+
+if (!Bun.isMainThread) serveWriter({ ...testTransactions, failAtCommit });
