@@ -30,12 +30,18 @@ interface State {
   size: number;
 }
 
+/** An upload that is being written. Its writes follow each other: a kill leaves a beginning, never a hole. */
+interface Handle {
+  readonly fd: number;
+  writing: Promise<void>;
+}
+
 declare const self: Worker;
 
 const maxStates = 1024;
 const rehashBytes = 1 << 20;
 const states = new Map<string, State>();
-const handles = new Map<string, number>();
+const handles = new Map<string, Handle>();
 
 function remember(id: string, state: State): void {
   states.delete(id);
@@ -80,29 +86,31 @@ async function openUpload(order: Order & { op: "open" }): Promise<void> {
     remember(order.id, await rehash(order.path, order.algorithm, order.offset));
   }
   const fd = fs.openSync(order.path, fs.constants.O_WRONLY | fs.constants.O_CREAT, 0o640);
-  handles.set(order.id, fd);
+  handles.set(order.id, { fd, writing: Promise.resolve() });
   fs.ftruncateSync(fd, order.offset);
 }
 
 async function writeChunk({ id, bytes }: Order & { op: "chunk" }): Promise<void> {
   const state = states.get(id);
-  const fd = handles.get(id);
-  if (state === undefined || fd === undefined) throw new Error("a chunk for an upload that is not open");
-  const written = writeAt(fd, bytes, state.size);
+  const handle = handles.get(id);
+  if (state === undefined || handle === undefined) throw new Error("a chunk for an upload that is not open");
+  const at = state.size;
+  const written = handle.writing.then(() => writeAt(handle.fd, bytes, at));
+  handle.writing = written;
   state.size += bytes.byteLength;
   state.hasher.update(bytes);
   await written;
 }
 
 function closeUpload({ id, truncateTo }: Order & { op: "close" }): void {
-  const fd = handles.get(id);
+  const handle = handles.get(id);
   handles.delete(id);
   if (truncateTo !== undefined) states.delete(id);
-  if (fd === undefined) return;
+  if (handle === undefined) return;
   try {
-    if (truncateTo !== undefined) fs.ftruncateSync(fd, truncateTo);
+    if (truncateTo !== undefined) fs.ftruncateSync(handle.fd, truncateTo);
   } finally {
-    fs.closeSync(fd);
+    fs.closeSync(handle.fd);
   }
 }
 

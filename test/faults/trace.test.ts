@@ -1,0 +1,204 @@
+// Every way to write, seen by strace: bytes, sync of the file, rename, sync of the folder, commit with a sync of the
+// write-ahead log, and only then the answer. Needs strace and the right to trace.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { contentOf, digestOf } from "./random.ts";
+import { type Client, openClient, type Reply } from "./registry-client.ts";
+import { isAnswer, isSync, isWrite, type SystemCall, startTraced, type TracedServer } from "./trace.ts";
+
+const imageType = "application/vnd.oci.image.manifest.v1+json";
+const small = 1_000;
+const large = 700_000;
+const patience = 60_000;
+
+let folder = "";
+let traced: TracedServer;
+let client: Client;
+let seed = 0;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "berth-trace-"));
+  traced = await startTraced(folder);
+  client = openClient(traced.url);
+}, patience);
+
+afterAll(async () => {
+  await traced.server.kill();
+  await rm(folder, { recursive: true });
+});
+
+/** The calls of one request, up to its answer. What comes before it with the same status must have gone through here too. */
+async function callsOf(status: number, request: () => Promise<Reply>): Promise<SystemCall[]> {
+  await traced.mark();
+  const reply = await request();
+  expect(reply.status).toBe(status);
+  const calls = await traced.callsUntil((call) => isAnswer(call, status));
+  const answer = calls.find((call) => isAnswer(call, status));
+  return calls.filter(({ startedAt }) => startedAt <= (answer?.startedAt ?? 0));
+}
+
+/** The one call after `earlier` that is so; fails when there is none. */
+function after(earlier: SystemCall | undefined, calls: readonly SystemCall[], isIt: (call: SystemCall) => boolean) {
+  const found = calls.find((call) => isIt(call) && (earlier === undefined || call.startedAt > earlier.endedAt));
+  expect(found).toBeDefined();
+  return found;
+}
+
+const isTold = ({ name, text }: SystemCall) => /^(?:write|send)/.test(name) && text.includes("Berth serves on");
+const isLog = ({ path }: SystemCall) => path.endsWith("/berth.db-wal");
+const isUpload = ({ path }: SystemCall) => path.includes("/data/blobs/uploads/");
+
+/** All that was committed before the answer is synced before the answer. */
+function expectCommit(calls: readonly SystemCall[], status: number, earlier?: SystemCall): void {
+  const commit = after(earlier, calls, (call) => isLog(call) && isWrite(call));
+  const last = calls.findLast((call) => isLog(call) && isWrite(call));
+  const sync = after(last, calls, (call) => isLog(call) && isSync(call));
+  const answer = after(sync, calls, (call) => isAnswer(call, status));
+  expect(commit).toBeDefined();
+  expect(answer).toBeDefined();
+}
+
+/** The file is whole and synced, renamed, its folder synced: then the row, then 201. `calls` also hold the bytes. */
+function expectFile(calls: readonly SystemCall[], digest: string, size: number): void {
+  const [algorithm = "", hex = ""] = digest.split(":");
+  const writes = calls.filter((call) => isUpload(call) && isWrite(call));
+  expect(writes.reduce((sum, { result }) => sum + result, 0)).toBe(size);
+  // A kill leaves a beginning, never a hole.
+  for (const [i, { startedAt }] of writes.entries()) expect(startedAt).toBeGreaterThan(writes[i - 1]?.endedAt ?? -1);
+  const lastWrite = writes.reduce((latest, call) => (call.endedAt > latest.endedAt ? call : latest));
+  const sync = after(lastWrite, calls, (call) => isUpload(call) && isSync(call));
+  const rename = after(sync, calls, (call) => call.name.startsWith("rename") && call.result === 0 && isUpload(call));
+  const home = `/data/blobs/${algorithm}/${hex.slice(0, 2)}`;
+  expect(rename?.text).toContain(`${home}/${hex}.`);
+  const folderSync = after(rename, calls, (call) => isSync(call) && call.path.endsWith(home));
+  expectCommit(calls, 201, folderSync);
+}
+
+describe("the trace of a push", () => {
+  test(
+    "shows what the first start made before the address is told",
+    async () => {
+      const calls = await traced.callsUntil(isTold);
+      const told = calls.find(isTold);
+      const made = calls.filter(({ name, result }) => name.startsWith("mkdir") && result === 0);
+      expect(made.length).toBeGreaterThan(512);
+      for (const call of made) {
+        const parent = dirname(call.path);
+        const sync = calls.find((each) => isSync(each) && each.path === parent && each.startedAt > call.endedAt);
+        expect({ path: call.path, isSynced: (sync?.endedAt ?? Infinity) < (told?.startedAt ?? 0) }).toEqual({
+          path: call.path,
+          isSynced: true,
+        });
+      }
+    },
+    patience,
+  );
+
+  test(
+    "shows a small blob in the database",
+    async () => {
+      const bytes = contentOf(++seed, small);
+      const { location } = await client.startUpload("trace");
+      const calls = await callsOf(201, () => client.putUpload(location, digestOf(bytes), bytes));
+      expect(calls.filter(isUpload)).toEqual([]);
+      expectCommit(calls, 201);
+    },
+    patience,
+  );
+
+  test(
+    "shows a small blob by POST ?digest=",
+    async () => {
+      const bytes = contentOf(++seed, small);
+      expectCommit(await callsOf(201, () => client.putWhole("trace", digestOf(bytes), bytes)), 201);
+    },
+    patience,
+  );
+
+  test(
+    "shows a large blob by POST ?digest=",
+    async () => {
+      const bytes = contentOf(++seed, large);
+      const digest = digestOf(bytes);
+      expectFile(await callsOf(201, () => client.putWhole("trace", digest, bytes)), digest, large);
+    },
+    patience,
+  );
+
+  for (const algorithm of ["sha256", "sha512"] as const) {
+    test(
+      `shows a large blob of ${algorithm} in one PUT`,
+      async () => {
+        const bytes = contentOf(++seed, large);
+        const digest = digestOf(bytes, algorithm);
+        const { location } = await client.startUpload("trace", algorithm);
+        expectFile(await callsOf(201, () => client.putUpload(location, digest, bytes)), digest, large);
+      },
+      patience,
+    );
+  }
+
+  for (const [first, name] of [
+    [400_000, "a large blob in parts"],
+    [5_000, "a blob whose first part was small"],
+    [large, "a blob that was whole before its PUT"],
+  ] as const) {
+    test(
+      `shows ${name}`,
+      async () => {
+        const bytes = contentOf(++seed, large);
+        const digest = digestOf(bytes);
+        const { location } = await client.startUpload("trace");
+        await traced.mark();
+        expect((await client.patch(location, bytes.slice(0, first), 0, first)).status).toBe(202);
+        expect((await client.putUpload(location, digest, bytes.slice(first))).status).toBe(201);
+        const calls = await traced.callsUntil((call) => isAnswer(call, 201));
+        const answer = calls.findLast((call) => isAnswer(call, 201));
+        expectFile(
+          calls.filter(({ startedAt }) => startedAt <= (answer?.startedAt ?? 0)),
+          digest,
+          large,
+        );
+      },
+      patience,
+    );
+  }
+
+  test(
+    "shows a manifest, a tag that moves, and their deletion",
+    async () => {
+      const config = contentOf(++seed, small);
+      await callsOf(201, () => client.putWhole("trace", digestOf(config), config));
+      const manifestOf = (note: string) =>
+        new TextEncoder().encode(
+          JSON.stringify({
+            schemaVersion: 2,
+            mediaType: imageType,
+            config: { mediaType: "application/octet-stream", digest: digestOf(config), size: small },
+            layers: [],
+            annotations: { note },
+          }),
+        );
+      const [first, second] = [manifestOf("first"), manifestOf("second")];
+      expectCommit(await callsOf(201, () => client.putManifest("trace", "tag", imageType, first)), 201);
+      expectCommit(await callsOf(201, () => client.putManifest("trace", "tag", imageType, second)), 201);
+      expectCommit(await callsOf(202, () => client.deleteManifest("trace", "tag")), 202);
+      expectCommit(await callsOf(202, () => client.deleteManifest("trace", digestOf(first))), 202);
+    },
+    patience,
+  );
+
+  test(
+    "shows a mount and the deletion of a blob",
+    async () => {
+      const bytes = contentOf(++seed, small);
+      const digest = digestOf(bytes);
+      await callsOf(201, () => client.putWhole("trace", digest, bytes));
+      expectCommit(await callsOf(201, () => client.mount("elsewhere", digest, "trace")), 201);
+      expectCommit(await callsOf(202, () => client.deleteBlob("trace", digest)), 202);
+    },
+    patience,
+  );
+});
