@@ -2,45 +2,117 @@
 import { join } from "node:path";
 import { openAccess } from "#access";
 import { openFsStore } from "#blobs";
-import { openSqlite } from "#db";
+import { type Channel, type Db, openPostgres, openSqlite, openSqliteWorker, type SharedDb } from "#db";
 import { type Door, guard } from "#http/guard";
 import { type Listening, listen } from "#http/listen";
 import { every, systemClock } from "#lib/clock";
 import type { Log } from "#lib/log";
-import { openRegistry } from "#registry";
-import type { Config } from "./config.ts";
+import { openRegistry, type Registry } from "#registry";
+import { openCertificate } from "./certificate.ts";
+import type { Address, Config } from "./config.ts";
+import { isLoopback } from "./loopback.ts";
 import { faultAnswer, ociErrors, openOciDoor } from "./protocols/oci/index.ts";
+import { openMetrics, openOpsDoor, opsErrors } from "./protocols/ops/index.ts";
+import { openRequestLog } from "./request-log.ts";
 
 export interface App {
   readonly listening: Listening;
+  /** The counters of this process, as text and for adding up. */
+  readonly metrics: () => Promise<string>;
+  readonly metricsAsJson: () => Promise<unknown>;
   /** Stops accepting, lets requests end for `milliseconds`, checkpoints. */
   close(milliseconds: number): Promise<void>;
 }
 
+export interface House {
+  readonly registry: Registry;
+  close(): Promise<void>;
+}
+
 const expireMilliseconds = 60_000;
 
-/** Opens the rooms in the data folder and serves. Faults: those of the store. */
-export async function openApp({ listen: { host, port }, data }: Config, log: Log): Promise<App> {
-  const clock = systemClock;
-  const db = await openSqlite({
-    file: join(data, "berth.db"),
-    writer: () => new Worker(new URL("./writer.ts", import.meta.url).href),
-  });
-  const store = openFsStore(join(data, "blobs"));
-  const registry = await openRegistry({ db, store, access: openAccess({ open: true }), clock });
+/** The database of the process that owns it: it is made and migrated. Faults: conflict, unsupported, full, busy store. */
+export function openDatabase({ data, database }: Config): Promise<Db | SharedDb> {
+  if (database !== "sqlite") return openPostgres({ url: database });
+  const writer = () => new Worker(new URL("./writer.ts", import.meta.url).href);
+  return openSqlite({ file: databaseFile(data), writer });
+}
 
-  const door: Door = guard(openOciDoor(registry), ociErrors, log);
-  const listening = await listen({ host, port, door, refusal: faultAnswer, clock, log });
-  const expiring = every(expireMilliseconds, () =>
+/** The database in a worker process, whose parent owns it. */
+export async function openWorkerDatabase({ data, database }: Config, channel: Channel): Promise<Db> {
+  if (database !== "sqlite") return openPostgres({ url: database, migrates: false });
+  return openSqliteWorker(databaseFile(data), channel);
+}
+
+function databaseFile(data: string): string {
+  return join(data, "berth.db");
+}
+
+/** The rooms. */
+export async function openHouse(config: Config, db: Db): Promise<House> {
+  const store = openFsStore(join(config.data, "blobs"));
+  const settings = { manifestsMissing: config["manifests-missing"], uploadIdleMilliseconds: config["upload-idle"] };
+  const registry = await openRegistry({ db, store, access: openAccess({ open: true }), clock: systemClock, settings });
+  const close = async () => {
+    await store.close();
+    await db.close();
+  };
+  return { registry, close };
+}
+
+/** Puts right what a kill left, and ends idle uploads from now on: the work of one process. Faults: full, busy store. */
+export async function keepHouse({ registry }: House, log: Log): Promise<{ stop(): void }> {
+  await registry.recover();
+  return every(expireMilliseconds, () =>
     registry.expireUploads().catch((error: unknown) => log.error({ err: error }, "idle uploads could not be ended")),
   );
+}
+
+/** The doors, open on `address`. `metrics` gathers those of all processes, where there are several. */
+export async function openDoors(
+  config: Config,
+  house: House,
+  log: Log,
+  address: Address,
+  gather?: () => Promise<string>,
+): Promise<App> {
+  const { registry } = house;
+  const metrics = openMetrics({ openUploads: registry.countUploads, writes: registry.writes });
+  const text = gather ?? (() => metrics.registry.metrics());
+  const onMain = config["metrics-listen"] === null && isLoopback(address.host);
+  const oci = guard(openOciDoor(registry), ociErrors, log);
+  const ops = guard(openOpsDoor({ check: registry.check, metrics: onMain ? text : undefined }), opsErrors, log);
+  const door: Door = (call) => (call.path.startsWith("/v2/") || call.path === "/v2" ? oci(call) : ops(call));
+
+  const logRequest = config["log-requests"] ? openRequestLog(log) : () => undefined;
+  const certificate = openCertificate(config, log);
+  const listening = await listen({
+    ...address,
+    door,
+    refusal: faultAnswer,
+    ...(certificate === undefined ? {} : { certificate: certificate.current }),
+    observe(observation) {
+      metrics.observe(observation);
+      logRequest(observation);
+    },
+    clock: systemClock,
+    log,
+  });
+  certificate?.watch(listening.recertify);
   return {
     listening,
+    metrics: () => metrics.registry.metrics(),
+    metricsAsJson: () => metrics.registry.getMetricsAsJSON(),
     async close(milliseconds) {
-      expiring.stop();
+      certificate?.stop();
       await listening.close(milliseconds);
-      await store.close();
-      await db.close();
+      await house.close();
     },
   };
+}
+
+/** Serves /metrics alone, on a listener of its own. */
+export function listenForMetrics(address: Address, metrics: () => Promise<string>, log: Log): Promise<Listening> {
+  const door = guard(openOpsDoor({ check: async () => undefined, metrics }), opsErrors, log);
+  return listen({ ...address, door, refusal: opsErrors.fault, clock: systemClock, log });
 }

@@ -1,39 +1,65 @@
 // berth serve: runs the server until a signal.
-import { isIP } from "node:net";
+import cluster from "node:cluster";
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { errorCode, Fault } from "#lib/fault";
-import { openLog } from "#lib/log";
-import { type App, openApp } from "../app.ts";
-import { type Config, readConfig, settings } from "../config.ts";
+import { type Log, openLog } from "#lib/log";
+import { type App, keepHouse, listenForMetrics, openDatabase, openDoors, openHouse } from "../app.ts";
+import type { Config } from "../config.ts";
+import { isLoopback } from "../loopback.ts";
+import { openParent, runWorker } from "../workers.ts";
+import { addSettings, configOf } from "./settings.ts";
 
 const graceMilliseconds = 10_000;
 
 export function addServe(program: Command): void {
-  const command = program.command("serve").description("run the server");
-  for (const { name, argument, fallback, meaning } of settings) {
-    command.option(argument === undefined ? `--${name}` : `--${name} <${argument}>`, meaning, fallback);
-  }
-  command.action(async (values: Record<string, unknown>) => serve(readConfig(values)));
+  addSettings(program.command("serve").description("run the server")).action((_values, command: Command) =>
+    serve(configOf(command)),
+  );
 }
 
 async function serve(config: Config): Promise<void> {
-  const log = openLog(config.logLevel, config.logFormat);
-  const app = await openApp(config, log).catch((error: unknown) => {
+  const log = openLog(config["log-level"], config["log-format"]);
+  if (cluster.isWorker) {
+    runWorker(config, log);
+    return;
+  }
+  const opening = config.workers > 1 ? openParent(config, log) : openAlone(config, log);
+  const app = await opening.catch((error: unknown) => {
     throw explain(error, config);
   });
   announce(config, app);
-  stopOnSignal(app);
+  stopOnSignal(app, log);
+}
+
+async function openAlone(config: Config, log: Log): Promise<App> {
+  const house = await openHouse(config, await openDatabase(config));
+  const keeping = await keepHouse(house, log);
+  const app = await openDoors(config, house, log, config.listen).catch(async (error: unknown) => {
+    await house.close();
+    throw error;
+  });
+  const metricsAddress = config["metrics-listen"];
+  const metrics = metricsAddress === null ? undefined : await listenForMetrics(metricsAddress, app.metrics, log);
+  return {
+    ...app,
+    async close(milliseconds) {
+      keeping.stop();
+      await metrics?.close(0);
+      await app.close(milliseconds);
+    },
+  };
 }
 
 /** Three lines for whoever started it: the address, the folder, what to type next. */
-function announce({ data }: Config, { listening: { host, port } }: App): void {
-  const shown =
-    host === "0.0.0.0" || host === "::" || host === "127.0.0.1" ? "localhost" : host.includes(":") ? `[${host}]` : host;
+function announce(config: Config, { listening: { host, port } }: App): void {
+  const scheme = config["tls-certificate"] === "" ? "http" : "https";
+  const bracketed = host.includes(":") ? `[${host}]` : host;
+  const near = ["0.0.0.0", "::", "127.0.0.1"].includes(host) ? "localhost" : bracketed;
   const lines = [
-    `Berth serves on http://${host.includes(":") ? `[${host}]` : host}:${port}`,
-    `Everything is kept in ${resolve(data)}`,
-    `Try: docker tag hello-world ${shown}:${port}/hello && docker push ${shown}:${port}/hello`,
+    `Berth serves on ${scheme}://${bracketed}:${port}`,
+    `Everything is kept in ${resolve(config.data)}${config.database === "sqlite" ? "" : " and in PostgreSQL"}`,
+    `Try: docker tag hello-world ${near}:${port}/hello && docker push ${near}:${port}/hello`,
   ];
   if (!isLoopback(host)) {
     lines.push(
@@ -43,18 +69,19 @@ function announce({ data }: Config, { listening: { host, port } }: App): void {
   process.stdout.write(`${lines.join("\n")}\n`);
 }
 
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
-}
-
 /** The first signal ends in order, the second at once. */
-function stopOnSignal(app: App): void {
+function stopOnSignal(app: App, log: Log): void {
   let isStopping = false;
   const stop = async (signal: NodeJS.Signals) => {
     if (isStopping) process.exit(signal === "SIGINT" ? 130 : 143);
     isStopping = true;
-    await app.close(graceMilliseconds);
-    process.exit(0);
+    try {
+      await app.close(graceMilliseconds);
+      process.exit(0);
+    } catch (error) {
+      log.fatal({ err: error }, "the server could not be stopped in order");
+      process.exit(1);
+    }
   };
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);
@@ -68,9 +95,9 @@ function explain(error: unknown, { listen: { host, port }, data }: Config): unkn
     return say(`${host}:${port} is in use: stop what listens there, or choose another with --listen`);
   if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND")
     return say(`${host} is no address of this machine: choose another with --listen`);
-  if (code === "EACCES" || code === "EROFS" || code === "EPERM") {
+  if (code === "EACCES" || code === "EROFS" || code === "EPERM" || code === "ENOTDIR" || code === "EEXIST") {
     return say(
-      `the data folder ${resolve(data)} or the port ${port} may not be used: check its permissions, or choose another (--data, --listen)`,
+      `the data folder ${resolve(data)} or the port ${port} cannot be used (${code}): check its permissions, or choose another (--data, --listen)`,
     );
   }
   return error;

@@ -16,6 +16,12 @@ export {
   type Value,
 } from "./transaction.ts";
 
+export interface Writes {
+  readonly waiting: number;
+  readonly transactions: number;
+  readonly batches: number;
+}
+
 export interface Db {
   /** The rows of one statement, as of the last acknowledged write. Faults: full, busy store. */
   read<R = Row>(sql: string, ...args: readonly Value[]): R[] | Promise<R[]>;
@@ -26,6 +32,8 @@ export interface Db {
   write<Input, Result>(transaction: TransactionFunction<Input, Result>, input: Input): Promise<Result>;
   /** Holds `key` for one caller at a time, in order of asking, and gives it back when `work` ends. */
   exclusive<Result>(key: string, work: () => Promise<Result>): Promise<Result>;
+  /** What this process has asked its writer for. */
+  writes(): Writes;
   /** Finishes the writes under way, checkpoints and closes. */
   close(): Promise<void>;
 }

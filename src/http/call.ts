@@ -2,6 +2,14 @@
 import { Fault } from "#lib/fault";
 import { type Incoming, incomingOf } from "#lib/stream";
 
+/** What a door knows of a call and the porch does not: for logs and counters. */
+export interface Notes {
+  protocol?: string;
+  action?: string;
+  repository?: string;
+  actor?: string;
+}
+
 export interface Call {
   readonly method: string;
   /** As it was sent: not decoded, without the query. */
@@ -14,6 +22,8 @@ export interface Call {
   readonly contentLength: number | undefined;
   readonly address: string;
   readonly requestId: string;
+  /** Filled in by the door. */
+  readonly notes: Notes;
 }
 
 export interface CallParts {
@@ -38,6 +48,7 @@ export function call(
     contentLength: isArriving ? undefined : (bytes?.byteLength ?? 0),
     address,
     requestId: "test",
+    notes: {},
   };
 }
 

@@ -1,7 +1,7 @@
 // The body of a request: bounded in memory, ended by a stall, by the client, or by whoever may stop it.
-import type { IncomingMessage } from "node:http";
 import { Fault } from "#lib/fault";
 import type { Incoming } from "#lib/stream";
+import type { Request } from "./serve.ts";
 
 const maxQueuedBytes = 256 * 1024;
 
@@ -17,7 +17,7 @@ export interface Stalls {
 }
 
 export class RequestBody implements Incoming {
-  readonly #request: IncomingMessage;
+  readonly #request: Request;
   readonly #stalls: Stalls;
   readonly #queue: Uint8Array[] = [];
   #queued = 0;
@@ -26,7 +26,7 @@ export class RequestBody implements Incoming {
   #failure: Error | undefined;
   #waiting: Waiting | undefined;
 
-  constructor(request: IncomingMessage, stalls: Stalls) {
+  constructor(request: Request, stalls: Stalls) {
     this.#request = request;
     this.#stalls = stalls;
   }

@@ -7,6 +7,7 @@ import { openRepositories } from "./repositories.ts";
 import { selectStore } from "./store.sql.ts";
 import { openTags } from "./tags.ts";
 import { expireUploads, recoverUploads } from "./upload-recovery.ts";
+import { countOpen } from "./uploads.sql.ts";
 import { openUploads } from "./uploads.ts";
 
 export type { RegistrySettings } from "./context.ts";
@@ -16,14 +17,13 @@ export { registryTransactions } from "./transactions.ts";
 
 export type Registry = Awaited<ReturnType<typeof openRegistry>>;
 
-/** Opens the registry; what a kill left unfinished is put right first. Faults: full, busy store. */
+/** Opens the registry. Faults: full, busy store. */
 export async function openRegistry(
   options: Omit<Context, "settings"> & { readonly settings?: Partial<RegistrySettings> },
 ) {
   const context: Context = { ...options, settings: { ...defaultSettings, ...options.settings } };
   const [store] = await context.db.read<{ id: string }>(selectStore);
   if (store === undefined) throw new Error("the database has no store");
-  await recoverUploads(context);
   return {
     repositories: openRepositories(context),
     manifests: openManifests(context),
@@ -31,7 +31,18 @@ export async function openRegistry(
     referrers: openReferrers(context),
     blobs: openBlobs(context),
     uploads: openUploads(context, store.id),
+    /** Puts right what a kill left unfinished: once, before the first request, by one process. Faults: full, busy store. */
+    recover: () => recoverUploads(context),
     /** Ends uploads that nobody goes on with. */
     expireUploads: () => expireUploads(context),
+    /** How many uploads have bytes and are not finished. */
+    countUploads: async () => (await context.db.read<{ open: number }>(countOpen))[0]?.open ?? 0,
+    /** How much the database has written. */
+    writes: () => context.db.writes(),
+    /** Fulfilled when the database and the blob store answer. Faults: full, busy store. */
+    async check() {
+      await context.db.read(selectStore);
+      await context.store.uploads.list();
+    },
   };
 }

@@ -22,6 +22,8 @@ export const selectUnsettled = "select id, state, digest from uploads where stat
 
 export const selectOpenIds = "select id from uploads where state in ('open', 'finishing')";
 
+export const countOpen = "select count(*) as open from uploads where state in ('open', 'finishing')";
+
 export const selectIdle = "select id, state from uploads where touched_at < ? order by touched_at limit 500";
 
 export interface SaveUploadInput {

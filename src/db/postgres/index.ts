@@ -26,6 +26,8 @@ export async function openPostgres({ url, maxConnections = 16, migrates = true }
     new SQL(url, { adapter: "postgres", bigint: true, max, connectionTimeout: 10, idleTimeout: 0 });
   const pool = connect(maxConnections);
   const locks = connect(1);
+  let waiting = 0;
+  let transactions = 0;
   try {
     if (migrates) await migratePostgres(pool);
   } catch (error) {
@@ -40,7 +42,16 @@ export async function openPostgres({ url, maxConnections = 16, migrates = true }
         throw toFault(error);
       }
     },
-    write: (transaction, input) => write(pool, transaction, input),
+    async write(transaction, input) {
+      waiting++;
+      try {
+        return await write(pool, transaction, input);
+      } finally {
+        waiting--;
+        transactions++;
+      }
+    },
+    writes: () => ({ waiting, transactions, batches: transactions }),
     exclusive: openAdvisoryExclusive(() => locks),
     async close() {
       await Promise.all([pool.close({ timeout: 5 }), locks.close({ timeout: 5 })]);

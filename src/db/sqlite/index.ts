@@ -43,7 +43,7 @@ export async function openSqlite(options: SqliteOptions): Promise<SharedDb> {
       lock.close();
     };
     return {
-      ...openDb(file, { submit: writer.submit, close }, exclusive),
+      ...openDb(file, { ...writer, close }, exclusive),
       share: (channel) => serveRemote(channel, writer, exclusive),
     };
   } catch (error) {
@@ -84,6 +84,7 @@ function openDb(file: string, writer: Writer, exclusive: Exclusive): Db {
       return unwrap(transaction, await writer.submit([transaction.name, input]));
     },
     exclusive,
+    writes: writer.writes,
     async close() {
       reading.close(false);
       await writer.close();

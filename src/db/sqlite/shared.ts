@@ -70,12 +70,12 @@ export function openRemote(channel: Channel): { writer: Writer; exclusive: Exclu
       channel.send(question(call));
     });
 
-  const submit = openGathering(async (batch) => {
+  const { submit, writes } = openGathering(async (batch) => {
     const reply = await ask((call) => ({ db: "write", call, batch }));
     return reply.db === "written" ? reply.outcomes : [];
   });
   return {
-    writer: { submit, close: async () => undefined },
+    writer: { submit, writes, close: async () => undefined },
     async exclusive(key, work) {
       const { call } = await ask((id) => ({ db: "hold", call: id, key }));
       try {

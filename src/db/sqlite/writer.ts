@@ -1,36 +1,47 @@
 // The writer as its callers see it: transactions are handed in, gathered while a batch is being committed, and answered
 // when they are on disk. Three of them: the thread of this process, and the parent's, reached from a worker process.
 import { Fault, type FaultRecord, fromRecord } from "#lib/fault";
+import type { Writes } from "../index.ts";
 import type { Member, Outcome } from "../outcome.ts";
 import type { WriterOptions, WriterOrder, WriterReply } from "./writer-worker.ts";
 
 export interface Writer {
   /** Runs one transaction; fulfilled when it is durable or has failed. */
   submit(member: Member): Promise<Outcome>;
+  writes(): Writes;
   close(): Promise<void>;
 }
 
 /** Gathers what is submitted while `send` has a batch under way. */
-export function openGathering(send: (batch: readonly Member[]) => Promise<readonly Outcome[]>): Writer["submit"] {
+export function openGathering(
+  send: (batch: readonly Member[]) => Promise<readonly Outcome[]>,
+): Pick<Writer, "submit" | "writes"> {
   let waiting: { readonly member: Member; readonly settle: (outcome: Outcome) => void }[] = [];
   let isFlying = false;
+  let transactions = 0;
+  let batches = 0;
 
   const flush = async () => {
     if (isFlying || waiting.length === 0) return;
     isFlying = true;
     const flying = waiting;
     waiting = [];
+    batches++;
+    transactions += flying.length;
     const outcomes = await send(flying.map(({ member }) => member)).catch(() => []);
     isFlying = false;
     void flush();
     for (const [i, { settle }] of flying.entries()) settle(outcomes[i] ?? lost);
   };
 
-  return (member) =>
-    new Promise((settle) => {
-      waiting.push({ member, settle });
-      if (!isFlying && waiting.length === 1) queueMicrotask(flush);
-    });
+  return {
+    submit: (member) =>
+      new Promise((settle) => {
+        waiting.push({ member, settle });
+        if (!isFlying && waiting.length === 1) queueMicrotask(flush);
+      }),
+    writes: () => ({ waiting: waiting.length, transactions, batches }),
+  };
 }
 
 const lost: Outcome = {
@@ -59,12 +70,13 @@ export async function openThreadWriter(makeWorker: () => Worker, options: Writer
       ? new Error(opened.failed)
       : fromRecord(opened.failed satisfies FaultRecord);
   }
-  const submit = openGathering(async (batch) => {
+  const { submit, writes } = openGathering(async (batch) => {
     const done = await ask({ batch });
     return "outcomes" in done ? done.outcomes : [];
   });
   let last: Promise<unknown> = Promise.resolve();
   return {
+    writes,
     submit(member) {
       const outcome = submit(member);
       last = outcome;

@@ -4,6 +4,7 @@ import { type Answer, json } from "#http/answer";
 import type { Call } from "#http/call";
 import type { Door } from "#http/guard";
 import { Fault } from "#lib/fault";
+import { maxNameLength } from "#lib/reference";
 import type { Registry } from "#registry";
 import { deleteBlob, getBlob, headBlob } from "./blobs.ts";
 import { commonHeaders } from "./errors.ts";
@@ -36,6 +37,9 @@ export function openOciDoor(registry: Registry): Door {
     if (!allowed.includes(call.method)) {
       throw new Fault("unsupported", "method", "the method is not supported here", { allow: allowed.join(", ") });
     }
+    call.notes.protocol = protocol;
+    call.notes.action = `${route.kind} ${call.method}`;
+    if ("name" in route) call.notes.repository = route.name.slice(0, maxNameLength);
     return answer(registry, anonymous(protocol, call.address, call.requestId), call, route);
   };
 }

@@ -1,0 +1,177 @@
+// One request: made a Call, given to the door, its Answer sent, and what became of it told to whoever counts.
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { randomHex } from "#lib/id";
+import type { Log } from "#lib/log";
+import type { Answer, StreamBody } from "./answer.ts";
+import { type Call, type Notes, splitTarget } from "./call.ts";
+import type { Door } from "./guard.ts";
+import { RequestBody, type Stalls } from "./incoming.ts";
+
+export type Request = IncomingMessage | Http2ServerRequest;
+export type Response = ServerResponse | Http2ServerResponse;
+
+/** What became of a request, for logs and counters. `status` 499: the client went away. */
+export interface Observation {
+  readonly method: string;
+  readonly path: string;
+  readonly requestId: string;
+  readonly address: string;
+  readonly notes: Notes;
+  readonly status: number;
+  readonly bytes: number;
+  readonly milliseconds: number;
+}
+
+export interface Serving {
+  readonly door: Door;
+  readonly stalls: Stalls;
+  readonly observe: (observation: Observation) => void;
+  readonly log: Log;
+}
+
+const maxDiscardedBytes = 64 * 1024;
+const discardMilliseconds = 5_000;
+const cutShort = 499;
+
+/** Serves requests with `door`. The returned function never rejects. */
+export function openServing({
+  door,
+  stalls,
+  observe,
+  log,
+}: Serving): (request: Request, response: Response) => Promise<void> {
+  const identify = openIdentify();
+  return async (request, response) => {
+    const began = performance.now();
+    const body = new RequestBody(request, stalls);
+    const call = callOf(request, body, identify);
+    let status = cutShort;
+    let bytes = 0;
+    try {
+      const answer = await door(call);
+      bytes = await send(request, response, body, answer);
+      status = answer.status;
+    } catch (error) {
+      // The door has its own catch: what arrives here broke while the answer was being sent. Cut it, so that it shows.
+      log.warn(
+        { requestId: call.requestId, method: call.method, path: call.path, err: error },
+        "an answer was cut short",
+      );
+      cut(request, response);
+    }
+    const { method, path, requestId, address, notes } = call;
+    observe({ method, path, requestId, address, notes, status, bytes, milliseconds: performance.now() - began });
+  };
+}
+
+/** Request ids: the caller's if sane, else short, and different between processes. */
+function openIdentify(): (asked: string | undefined) => string {
+  const prefix = randomHex(4);
+  let count = 0;
+  return (asked) =>
+    asked !== undefined && /^[\w.:-]{1,128}$/.test(asked) ? asked : `${prefix}-${(++count).toString(36)}`;
+}
+
+function callOf(request: Request, body: RequestBody, identify: (asked: string | undefined) => string): Call {
+  const { headers, method = "GET", url = "/" } = request;
+  const header = (name: string) => {
+    const value = headers[name];
+    return Array.isArray(value) ? value.join(", ") : value;
+  };
+  return {
+    method,
+    ...splitTarget(url),
+    header,
+    body,
+    contentLength: lengthOf(request),
+    address: request.socket?.remoteAddress ?? "",
+    requestId: identify(header("x-request-id")),
+    notes: {},
+  };
+}
+
+/** The length of a request's body; undefined when it is not said, 0 when there is none. */
+function lengthOf(request: Request): number | undefined {
+  const length = request.headers["content-length"];
+  if (length !== undefined) return Number(length);
+  if (request.httpVersionMajor >= 2) return request.complete ? 0 : undefined;
+  return request.headers["transfer-encoding"] === undefined ? 0 : undefined;
+}
+
+function cut(request: Request, response: Response): void {
+  if (isHttp2(response)) response.stream?.close();
+  else request.socket.destroy();
+}
+
+function isHttp2(response: Response): response is Http2ServerResponse {
+  return "stream" in response && response.stream !== undefined;
+}
+
+async function send(request: Request, response: Response, body: RequestBody, answer: Answer): Promise<number> {
+  const headers = [...answer.headers];
+  const isHead = request.method === "HEAD";
+  const content = answer.body;
+  const length = content === undefined ? 0 : content instanceof Uint8Array ? content.byteLength : content.length;
+  if (content !== undefined || (!isHead && answer.status !== 204 && answer.status !== 304))
+    headers.push("Content-Length", String(length));
+  const isRude = !body.isComplete && (lengthOf(request) ?? Number.POSITIVE_INFINITY) > maxDiscardedBytes;
+  if (isHttp2(response)) response.writeHead(answer.status, headersOf(headers));
+  else {
+    if (isRude) headers.push("Connection", "close");
+    if (answer.reason === undefined) response.writeHead(answer.status, headers);
+    else response.writeHead(answer.status, answer.reason, headers);
+  }
+  if (content === undefined || isHead) response.end();
+  else if (content instanceof Uint8Array) response.end(content);
+  else await sendStream(response, content);
+  if (!body.isComplete) body.discard();
+  if (isRude) setTimeout(() => cut(request, response), discardMilliseconds).unref();
+  return isHead ? 0 : length;
+}
+
+/** Headers by name, as HTTP/2 takes them. */
+function headersOf(flat: readonly string[]): Record<string, string | string[]> {
+  const headers: Record<string, string | string[]> = {};
+  for (let i = 0; i < flat.length; i += 2) {
+    const name = (flat[i] ?? "").toLowerCase();
+    const value = flat[i + 1] ?? "";
+    const before = headers[name];
+    headers[name] = before === undefined ? value : [before, value].flat();
+  }
+  return headers;
+}
+
+async function sendStream(response: Response, content: StreamBody): Promise<void> {
+  let sent = 0;
+  try {
+    for await (const part of content.read()) {
+      if (response.destroyed) break;
+      sent += part.byteLength;
+      if (!write(response, part)) await drained(response);
+      if (response.destroyed) break;
+    }
+  } finally {
+    await content.close();
+  }
+  if (response.destroyed) throw new Error("the client went away");
+  if (sent !== content.length) throw new Error(`${sent} bytes were sent where ${content.length} were said`);
+  response.end();
+}
+
+function write(response: Response, part: Uint8Array): boolean {
+  return isHttp2(response) ? response.write(part) : response.write(part);
+}
+
+/** Until there is room again, or the client is gone. */
+function drained(response: Response): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off("drain", done);
+      response.off("close", done);
+      resolve();
+    };
+    response.on("drain", done);
+    response.on("close", done);
+  });
+}

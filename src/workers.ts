@@ -1,0 +1,187 @@
+// Several processes on one port. The parent owns the database's writer, picks the port and serves nobody; a worker that
+// dies is started again; all stop together.
+import cluster, { type Worker } from "node:cluster";
+import { createServer } from "node:net";
+import { AggregatorRegistry } from "prom-client";
+import type { Channel, Db } from "#db";
+import type { Log } from "#lib/log";
+import {
+  type App,
+  keepHouse,
+  listenForMetrics,
+  openDatabase,
+  openDoors,
+  openHouse,
+  openWorkerDatabase,
+} from "./app.ts";
+import type { Address, Config } from "./config.ts";
+
+type ToWorker =
+  | { readonly start: Address }
+  | { readonly stop: number }
+  | { readonly count: number }
+  | { readonly counted: string; readonly call: number };
+type ToParent =
+  | { readonly ready: Address }
+  | { readonly metrics: unknown; readonly call: number }
+  | { readonly gather: number };
+
+function isMessage<Message>(message: unknown, key: string): message is Message {
+  return typeof message === "object" && message !== null && key in message;
+}
+
+/** The parent: opens what is shared, starts the workers, and is ready when all of them listen. */
+export async function openParent(config: Config, log: Log): Promise<App> {
+  const db = await openDatabase(config);
+  const house = await openHouse(config, db);
+  const keeping = await keepHouse(house, log);
+  const address = await pickPort(config.listen);
+  const gathering = openGathering();
+  let isStopping = false;
+  cluster.setupPrimary({ serialization: "advanced" });
+
+  const start = () =>
+    new Promise<Address>((resolve, reject) => {
+      const worker = cluster.fork();
+      if ("share" in db) db.share(channelOf(worker));
+      worker.on("message", (message: unknown) => {
+        if (isMessage<{ ready: Address }>(message, "ready")) resolve(message.ready);
+        else if (isMessage<{ gather: number }>(message, "gather")) {
+          void gathering
+            .text()
+            .then(
+              (counted) => worker.isConnected() && worker.send({ counted, call: message.gather } satisfies ToWorker),
+            );
+        } else gathering.receive(message);
+      });
+      worker.once("exit", (code, signal) => {
+        reject(new Error(`a worker ended while it started (${signal ?? code})`));
+        if (isStopping) return;
+        log.error({ code, signal }, "a worker died: it is started again");
+        start().catch((error: unknown) => log.error({ err: error }, "a worker could not be started"));
+      });
+      worker.send({ start: address } satisfies ToWorker);
+    });
+
+  const [first] = await Promise.all(Array.from({ length: config.workers }, start));
+  if (first === undefined) throw new Error("there are no workers");
+  const metricsAddress = config["metrics-listen"];
+  const metricsListening =
+    metricsAddress === null ? undefined : await listenForMetrics(metricsAddress, gathering.text, log);
+  return {
+    listening: { ...first, recertify: () => undefined, close: async () => undefined },
+    metrics: gathering.text,
+    metricsAsJson: async () => [],
+    async close(milliseconds) {
+      isStopping = true;
+      keeping.stop();
+      const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
+      await Promise.all(
+        workers.map((worker) => {
+          const ended = new Promise<void>((resolve) => {
+            worker.once("exit", () => resolve());
+          });
+          worker.send({ stop: milliseconds } satisfies ToWorker);
+          return ended;
+        }),
+      );
+      await metricsListening?.close(milliseconds);
+      await house.close();
+    },
+  };
+}
+
+/** A worker: waits for its address, serves, and ends when it is told to or when its parent is gone. */
+export function runWorker(config: Config, log: Log): void {
+  const send = (message: ToParent | unknown) => process.send?.(message);
+  let app: App | undefined;
+  let db: Db | undefined;
+  const waiting = new Map<number, (text: string) => void>();
+  let calls = 0;
+  const channel: Channel = {
+    send,
+    receive: (listener) => process.on("message", listener),
+    closed: (listener) => process.once("disconnect", listener),
+  };
+  const gather = () =>
+    new Promise<string>((resolve) => {
+      const call = ++calls;
+      waiting.set(call, resolve);
+      send({ gather: call });
+    });
+  const start = async (address: Address) => {
+    db = await openWorkerDatabase(config, channel);
+    app = await openDoors(config, await openHouse(config, db), log, address, gather);
+    const { host, port } = app.listening;
+    send({ ready: { host, port } } satisfies ToParent);
+  };
+
+  process.on("message", async (message: unknown) => {
+    if (isMessage<{ start: Address }>(message, "start")) {
+      await start(message.start).catch((error: unknown) => {
+        log.fatal({ err: error }, "a worker could not start");
+        process.exit(1);
+      });
+    } else if (isMessage<{ stop: number }>(message, "stop")) {
+      await app?.close(message.stop);
+      process.exit(0);
+    } else if (isMessage<{ count: number }>(message, "count")) {
+      send({ metrics: await app?.metricsAsJson(), call: message.count });
+    } else if (isMessage<{ counted: string; call: number }>(message, "counted")) {
+      waiting.get(message.call)?.(message.counted);
+      waiting.delete(message.call);
+    }
+  });
+  process.on("disconnect", () => process.exit(1));
+  // The parent says when to stop: a terminal's Ctrl-C reaches the workers too.
+  process.on("SIGINT", () => undefined);
+  process.on("SIGTERM", () => undefined);
+}
+
+/** Asks every worker for its counters and adds them up. */
+function openGathering() {
+  const waiting = new Map<number, (metrics: unknown) => void>();
+  let calls = 0;
+  const ask = (worker: Worker) =>
+    new Promise<unknown>((resolve) => {
+      const call = ++calls;
+      waiting.set(call, resolve);
+      worker.once("exit", () => resolve([]));
+      worker.send({ count: call } satisfies ToWorker);
+    });
+  return {
+    receive(message: unknown) {
+      if (!isMessage<{ metrics: unknown; call: number }>(message, "metrics")) return;
+      waiting.get(message.call)?.(message.metrics);
+      waiting.delete(message.call);
+    },
+    async text(): Promise<string> {
+      const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker?.isConnected());
+      const all = await Promise.all(workers.map((worker) => (worker === undefined ? [] : ask(worker))));
+      return AggregatorRegistry.aggregate(all as object[][]).metrics();
+    },
+  };
+}
+
+function channelOf(worker: Worker): Channel {
+  return {
+    send: (message) => void worker.send(message as object),
+    receive: (listener) => worker.on("message", listener),
+    closed: (listener) => worker.once("exit", listener),
+  };
+}
+
+/** The address with a port: a free one where 0 was asked for. */
+async function pickPort({ host, port }: Address): Promise<Address> {
+  if (port !== 0) return { host, port };
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(0, host, () => resolve());
+  });
+  const address = server.address();
+  await new Promise((resolve) => {
+    server.close(resolve);
+  });
+  return { host, port: typeof address === "object" && address !== null ? address.port : 0 };
+}
