@@ -22,6 +22,7 @@ type ToWorker =
   | { readonly count: number }
   | { readonly counted: string; readonly call: number };
 type ToParent =
+  | { readonly hello: true }
   | { readonly ready: Address }
   | { readonly metrics: unknown; readonly call: number }
   | { readonly gather: number };
@@ -45,8 +46,12 @@ export async function openParent(config: Config, log: Log): Promise<App> {
       const worker = cluster.fork();
       if ("share" in db) db.share(channelOf(worker));
       worker.on("message", (message: unknown) => {
-        if (isMessage<{ ready: Address }>(message, "ready")) resolve(message.ready);
-        else if (isMessage<{ gather: number }>(message, "gather")) {
+        // A message that is sent before the worker listens is lost: it says when it does.
+        if (isMessage<{ hello: true }>(message, "hello")) worker.send({ start: address } satisfies ToWorker);
+        else if (isMessage<{ ready: Address }>(message, "ready")) {
+          gathering.add(worker);
+          resolve(message.ready);
+        } else if (isMessage<{ gather: number }>(message, "gather")) {
           void gathering
             .text()
             .then(
@@ -60,7 +65,6 @@ export async function openParent(config: Config, log: Log): Promise<App> {
         log.error({ code, signal }, "a worker died: it is started again");
         start().catch((error: unknown) => log.error({ err: error }, "a worker could not be started"));
       });
-      worker.send({ start: address } satisfies ToWorker);
     });
 
   const [first] = await Promise.all(Array.from({ length: config.workers }, start));
@@ -93,7 +97,7 @@ export async function openParent(config: Config, log: Log): Promise<App> {
 
 /** A worker: waits for its address, serves, and ends when it is told to or when its parent is gone. */
 export function runWorker(config: Config, log: Log): void {
-  const send = (message: ToParent | unknown) => process.send?.(message);
+  const send = (message: unknown) => process.send?.(message);
   let app: App | undefined;
   let db: Db | undefined;
   const waiting = new Map<number, (text: string) => void>();
@@ -132,6 +136,7 @@ export function runWorker(config: Config, log: Log): void {
       waiting.delete(message.call);
     }
   });
+  send({ hello: true } satisfies ToParent);
   process.on("disconnect", () => process.exit(1));
   // The parent says when to stop: a terminal's Ctrl-C reaches the workers too.
   process.on("SIGINT", () => undefined);
@@ -141,23 +146,33 @@ export function runWorker(config: Config, log: Log): void {
 /** Asks every worker for its counters and adds them up. */
 function openGathering() {
   const waiting = new Map<number, (metrics: unknown) => void>();
+  const workers = new Set<Worker>();
   let calls = 0;
   const ask = (worker: Worker) =>
     new Promise<unknown>((resolve) => {
       const call = ++calls;
-      waiting.set(call, resolve);
-      worker.once("exit", () => resolve([]));
+      const settle = (metrics: unknown) => {
+        waiting.delete(call);
+        worker.off("exit", gone);
+        resolve(metrics);
+      };
+      const gone = () => settle([]);
+      waiting.set(call, settle);
+      worker.once("exit", gone);
       worker.send({ count: call } satisfies ToWorker);
     });
   return {
+    /** From now on this worker is asked too, until it ends. */
+    add(worker: Worker) {
+      workers.add(worker);
+      worker.once("exit", () => workers.delete(worker));
+    },
     receive(message: unknown) {
       if (!isMessage<{ metrics: unknown; call: number }>(message, "metrics")) return;
       waiting.get(message.call)?.(message.metrics);
-      waiting.delete(message.call);
     },
     async text(): Promise<string> {
-      const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker?.isConnected());
-      const all = await Promise.all(workers.map((worker) => (worker === undefined ? [] : ask(worker))));
+      const all = await Promise.all([...workers].map(ask));
       return AggregatorRegistry.aggregate(all as object[][]).metrics();
     },
   };
