@@ -2,7 +2,17 @@
 import { join } from "node:path";
 import { openAccess } from "#access";
 import { openFsStore } from "#blobs";
-import { type Channel, type Db, openPostgres, openSqlite, openSqliteWorker, type SharedDb } from "#db";
+import {
+  type Channel,
+  type Db,
+  newestFormat,
+  openPostgres,
+  openSqlite,
+  openSqliteWorker,
+  postgresFormat,
+  type SharedDb,
+  sqliteFormat,
+} from "#db";
 import { type Door, guard } from "#http/guard";
 import { type Listening, listen } from "#http/listen";
 import { every, systemClock } from "#lib/clock";
@@ -44,6 +54,12 @@ export async function openWorkerDatabase({ data, database }: Config, channel: Ch
   return openSqliteWorker(databaseFile(data), channel);
 }
 
+/** The format of the database, and that of this program. Rejects with the engine's error. */
+export async function databaseFormat({ data, database }: Config): Promise<{ format: number; newest: number }> {
+  const format = database === "sqlite" ? sqliteFormat(databaseFile(data)) : await postgresFormat(database);
+  return { format, newest: newestFormat };
+}
+
 function databaseFile(data: string): string {
   return join(data, "berth.db");
 }
@@ -61,8 +77,11 @@ export async function openHouse(config: Config, db: Db): Promise<House> {
 }
 
 /** Puts right what a kill left, and ends idle uploads from now on: the work of one process. Faults: full, busy store. */
-export async function keepHouse({ registry }: House, log: Log): Promise<{ stop(): void }> {
-  await registry.recover();
+export async function keepHouse({ database }: Config, { registry }: House, log: Log): Promise<{ stop(): void }> {
+  const recovering = registry.recover();
+  // Other nodes may be at work on the same database: what they hold is waited for, but nobody waits for that.
+  if (database === "sqlite") await recovering;
+  else recovering.catch((error: unknown) => log.error({ err: error }, "what a kill left could not be put right"));
   return every(expireMilliseconds, () =>
     registry.expireUploads().catch((error: unknown) => log.error({ err: error }, "idle uploads could not be ended")),
   );

@@ -35,7 +35,7 @@ function isMessage<Message>(message: unknown, key: string): message is Message {
 export async function openParent(config: Config, log: Log): Promise<App> {
   const db = await openDatabase(config);
   const house = await openHouse(config, db);
-  const keeping = await keepHouse(house, log);
+  const keeping = await keepHouse(config, house, log);
   const address = await pickPort(config.listen);
   const gathering = openGathering();
   let isStopping = false;

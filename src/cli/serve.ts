@@ -34,7 +34,7 @@ async function serve(config: Config): Promise<void> {
 
 async function openAlone(config: Config, log: Log): Promise<App> {
   const house = await openHouse(config, await openDatabase(config));
-  const keeping = await keepHouse(house, log);
+  const keeping = await keepHouse(config, house, log);
   const app = await openDoors(config, house, log, config.listen).catch(async (error: unknown) => {
     await house.close();
     throw error;
@@ -98,6 +98,11 @@ function explain(error: unknown, { listen: { host, port }, data }: Config): unkn
   if (code === "EACCES" || code === "EROFS" || code === "EPERM" || code === "ENOTDIR" || code === "EEXIST") {
     return say(
       `the data folder ${resolve(data)} or the port ${port} cannot be used (${code}): check its permissions, or choose another (--data, --listen)`,
+    );
+  }
+  if (error instanceof Fault && error.subject === "store" && (error.kind === "full" || error.kind === "busy")) {
+    return say(
+      `the data folder ${resolve(data)} cannot be used (${error.message}): check the space and the permissions of its disk, or choose another with --data`,
     );
   }
   return error;

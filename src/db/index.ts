@@ -2,8 +2,11 @@
 import type { Row, TransactionFunction, Value } from "./transaction.ts";
 
 export type { MigrationText } from "./migrate.ts";
+export { newestFormat } from "./migrations/index.ts";
 export { openPostgres, type PostgresOptions } from "./postgres/index.ts";
+export { postgresFormat } from "./postgres/migrate.ts";
 export { openSqlite, openSqliteWorker, type SharedDb, type SqliteOptions } from "./sqlite/index.ts";
+export { sqliteFormat } from "./sqlite/migrate.ts";
 export type { Channel } from "./sqlite/shared.ts";
 export { serveWriter } from "./sqlite/writer-worker.ts";
 export {

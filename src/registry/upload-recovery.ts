@@ -5,32 +5,43 @@ import type { Context } from "./context.ts";
 import {
   forgetUpload,
   selectIdle,
-  selectOpenIds,
+  selectState,
   selectUnsettled,
   settleUpload,
   type UploadState,
 } from "./uploads.sql.ts";
 
 interface Unsettled {
-  readonly id: string;
   readonly state: UploadState;
   readonly digest: Digest;
 }
 
 /**
  * Brings every upload that a kill interrupted to a known state: a commit that was not acknowledged is an upload again, what
- * a duplicate left is removed, bytes without a row are removed. Call it before the first request, as the only process.
- * The cost is that of the uploads under way, not of the store.
+ * a duplicate left is removed, bytes without a row are removed. Each is held while it is put right, so that what another
+ * node is at work on is left alone. The cost is that of the uploads under way, not of the store.
  */
-export async function recoverUploads({ db, store }: Context): Promise<void> {
-  for (const { id, state, digest } of await db.read<Unsettled>(selectUnsettled)) {
-    if (state === "discarded") await store.blobs.remove(store.uploads.key(id, digest));
-    else await store.uploads.revert(id, digest);
-    await db.write(settleUpload, { id, from: state, to: state === "discarded" ? "finished" : "open" });
+export async function recoverUploads(context: Context): Promise<void> {
+  const { db, store } = context;
+  for (const { id } of await db.read<{ id: string }>(selectUnsettled)) {
+    await db.exclusive(`upload:${id}`, () => settle(context, id));
   }
-  const known = new Set((await db.read<{ id: string }>(selectOpenIds)).map(({ id }) => id));
   for (const id of await store.uploads.list()) {
-    if (!known.has(id)) await store.uploads.remove(id);
+    await db.exclusive(`upload:${id}`, async () => {
+      const [row] = await db.read<Unsettled>(selectState, id);
+      if (row?.state !== "open" && row?.state !== "finishing") await store.uploads.remove(id);
+    });
+  }
+}
+
+async function settle({ db, store }: Context, id: string): Promise<void> {
+  const [row] = await db.read<Unsettled>(selectState, id);
+  if (row?.state === "discarded") {
+    await store.blobs.remove(store.uploads.key(id, row.digest));
+    await db.write(settleUpload, { id, from: "discarded", to: "finished" });
+  } else if (row?.state === "finishing") {
+    await store.uploads.revert(id, row.digest);
+    await db.write(settleUpload, { id, from: "finishing", to: "open" });
   }
 }
 

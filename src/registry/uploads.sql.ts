@@ -18,9 +18,9 @@ export interface UploadRow {
 export const selectUpload = `select u.state, u.digest, u.content, u.touched_at from uploads u
   join live_repositories r on r.id = u.repository_id where u.id = ? and r.path = ?`;
 
-export const selectUnsettled = "select id, state, digest from uploads where state in ('finishing', 'discarded')";
+export const selectUnsettled = "select id from uploads where state in ('finishing', 'discarded')";
 
-export const selectOpenIds = "select id from uploads where state in ('open', 'finishing')";
+export const selectState = "select state, digest from uploads where id = ?";
 
 export const countOpen = "select count(*) as open from uploads where state in ('open', 'finishing')";
 

@@ -3,3 +3,6 @@ import type { MigrationText } from "../migrate.ts";
 import registry from "./0001-registry.sql" with { type: "text" };
 
 export const migrations: readonly MigrationText[] = [{ number: 1, sql: registry }];
+
+/** The format that this program writes. */
+export const newestFormat = migrations.at(-1)?.number ?? 0;

@@ -1,9 +1,9 @@
 // Brings a database to the format of this program, in the words of PostgreSQL. One process migrates, the others wait.
-import type { SQL } from "bun";
+import { SQL } from "bun";
 import { systemClock } from "#lib/clock";
 import { Fault } from "#lib/fault";
 import { randomHex } from "#lib/id";
-import { migrations } from "../migrations/index.ts";
+import { migrations, newestFormat } from "../migrations/index.ts";
 
 const migrationLock = 0x62657274;
 
@@ -15,19 +15,33 @@ export function toPostgres(sql: string): string {
     .replaceAll(/ text\b(?=[ ,\n])/g, ' text collate "C"');
 }
 
+/** The format of the database: 0 when it is new. */
+async function formatOf(sql: SQL): Promise<number> {
+  const [known] = await sql.unsafe("select to_regclass('store') is not null as known");
+  const [stored] = known.known ? await sql.unsafe("select format from store") : [];
+  return Number(stored?.format ?? 0);
+}
+
+/** The format of the database at `url`, which is only read. Rejects with PostgreSQL's error. */
+export async function postgresFormat(url: string): Promise<number> {
+  const sql = new SQL(url, { adapter: "postgres", max: 1, connectionTimeout: 10 });
+  try {
+    return await formatOf(sql);
+  } finally {
+    await sql.close({ timeout: 0 });
+  }
+}
+
 /** Runs what is missing, all of it or nothing. Fault: unsupported store (written by a newer Berth). */
 export async function migratePostgres(sql: SQL): Promise<void> {
-  const newest = migrations.at(-1)?.number ?? 0;
   await sql.begin(async (transaction) => {
     await transaction.unsafe(`select pg_advisory_xact_lock(${migrationLock})`);
-    const [known] = await transaction.unsafe("select to_regclass('store') is not null as known");
-    const [stored] = known.known ? await transaction.unsafe("select format from store") : [];
-    const format = Number(stored?.format ?? 0);
-    if (format > newest) {
+    const format = await formatOf(transaction);
+    if (format > newestFormat) {
       throw new Fault(
         "unsupported",
         "store",
-        `the database is of format ${format}, written by a newer Berth: this one knows up to ${newest}`,
+        `the database is of format ${format}, written by a newer Berth: this one knows up to ${newestFormat}`,
       );
     }
     for (const { number, sql: text } of migrations.filter((each) => each.number > format)) {

@@ -1,7 +1,7 @@
 // SQLite: reads beside the caller on a connection of their own, writes through one writer in batches.
 import type { Statement as Prepared } from "bun:sqlite";
-import { closeSync, fsyncSync, mkdirSync, openSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { accessSync, closeSync, constants, fsyncSync, mkdirSync, openSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { type Exclusive, openExclusive } from "../exclusive.ts";
 import type { Db } from "../index.ts";
 import { unwrap } from "../outcome.ts";
@@ -32,7 +32,9 @@ export interface SharedDb extends Db {
 export async function openSqlite(options: SqliteOptions): Promise<SharedDb> {
   const { file, synchronous = "full", maxPageCount } = options;
   const folder = dirname(file);
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
+  // SQLite itself would open what it may only read, and fail at the first write.
+  accessSync(folder, constants.W_OK);
   const lock = lockFolder(join(folder, "lock"));
   try {
     const writer = await openThreadWriter(options.writer, { file, synchronous, maxPageCount });
@@ -56,6 +58,14 @@ export async function openSqlite(options: SqliteOptions): Promise<SharedDb> {
 export function openSqliteWorker(file: string, channel: Channel): Db {
   const { writer, exclusive } = openRemote(channel);
   return openDb(file, writer, exclusive);
+}
+
+/** Makes a folder and those above it that are missing. Their names are as durable as what will be in them. */
+function makeFolder(folder: string): void {
+  const path = resolve(folder);
+  const first = mkdirSync(path, { recursive: true });
+  if (first === undefined) return;
+  for (let made = path; made !== dirname(first); made = dirname(made)) syncFolder(dirname(made));
 }
 
 function syncFolder(folder: string): void {

@@ -1,9 +1,9 @@
 // Brings a database to the format of this program: each migration in one transaction, a copy of the file first.
-import type { Database } from "bun:sqlite";
+import { Database } from "bun:sqlite";
 import { systemClock } from "#lib/clock";
 import { Fault } from "#lib/fault";
 import { randomHex } from "#lib/id";
-import { migrations } from "../migrations/index.ts";
+import { migrations, newestFormat } from "../migrations/index.ts";
 
 /** The format of the database: 0 when it is new. */
 function formatOf(database: Database): number {
@@ -12,20 +12,29 @@ function formatOf(database: Database): number {
   return database.query<{ format: number }, []>("select format from store").get()?.format ?? 0;
 }
 
+/** The format of the database in `file`, which is only read. Rejects with SQLite's error. */
+export function sqliteFormat(file: string): number {
+  const database = new Database(file, { readonly: true });
+  try {
+    return formatOf(database);
+  } finally {
+    database.close();
+  }
+}
+
 /** Runs what is missing. Fault: unsupported store (written by a newer Berth). */
 export function migrateSqlite(database: Database, file: string): void {
   const format = formatOf(database);
-  const newest = migrations.at(-1)?.number ?? 0;
-  if (format > newest) {
+  if (format > newestFormat) {
     throw new Fault(
       "unsupported",
       "store",
-      `the database is of format ${format}, written by a newer Berth: this one knows up to ${newest}`,
+      `the database is of format ${format}, written by a newer Berth: this one knows up to ${newestFormat}`,
     );
   }
   const missing = migrations.filter(({ number }) => number > format);
   if (format > 0 && missing.length > 0)
-    database.query("vacuum into ?").run(`${file}.before-${newest}-${systemClock.now()}`);
+    database.query("vacuum into ?").run(`${file}.before-${newestFormat}-${systemClock.now()}`);
   for (const { number, sql } of missing) {
     database.transaction(() => {
       database.run(sql);
