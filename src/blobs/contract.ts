@@ -16,7 +16,9 @@ export const makeId = () => randomHex(24);
 
 /** `length` bytes that differ from those of another seed. */
 export function bytesLike(seed: number, length: number): Uint8Array {
-  return Uint8Array.from({ length }, (_, i) => (i * 31 + seed * 7 + (i >> 8) * 13) & 0xff);
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) bytes[i] = i * 31 + seed * 7 + (i >> 8) * 13;
+  return bytes;
 }
 
 /** The parts of a body, one after the other. */

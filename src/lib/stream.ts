@@ -13,7 +13,7 @@ export function bytesSource(bytes: Uint8Array): ByteSource {
   return {
     size: bytes.byteLength,
     async *read(start, end) {
-      yield bytes.subarray(start, end);
+      yield bytes.slice(start, end);
     },
     close: async () => undefined,
   };

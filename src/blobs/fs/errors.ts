@@ -1,6 +1,10 @@
 // System errors become Faults here, at the edge of the cellar.
 import { errorCode, Fault } from "#lib/fault";
 
+/** The disk, its permissions or the process's limits; or something stands in a place that is the store's. */
+const broken =
+  /^E(?:IO|ROFS|ACCES|PERM|MFILE|NFILE|STALE|NOMEM|NODEV|NXIO|AGAIN|EXIST|INVAL|ISDIR|LOOP|NOTDIR|NOTEMPTY)$/;
+
 /** The Fault of a system error; anything else stays what it is. */
 export function toFault(error: unknown): unknown {
   const code = errorCode(error);
@@ -9,7 +13,7 @@ export function toFault(error: unknown): unknown {
   if (code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG") {
     return new Fault("full", "store", "the disk of the registry is full", {}, error);
   }
-  if (/^E(?:IO|ROFS|ACCES|PERM|MFILE|NFILE|STALE|NOMEM|NODEV|NXIO|AGAIN)$/.test(code)) {
+  if (broken.test(code)) {
     return new Fault("busy", "store", "the registry cannot read or write its store right now", {}, error);
   }
   return error;

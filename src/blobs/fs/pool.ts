@@ -36,7 +36,8 @@ export function openPool(): Pool {
       new Promise((resolve, reject) => {
         const call = ++calls;
         waiting.set(call, { resolve, reject });
-        const worker = workers[Number.parseInt(id.slice(-4), 16) % workers.length];
+        // A file that is no upload has a name that is no number.
+        const worker = workers[(Number.parseInt(id.slice(-4), 16) || 0) % workers.length];
         worker?.postMessage({ ...order, call } satisfies Request, order.op === "chunk" ? [order.bytes.buffer] : []);
       }),
     close: () => {

@@ -7,11 +7,13 @@ import { openFsStore } from "./index.ts";
 
 /** What fits under any reading of the limit, and what under none. */
 export const fitting = bytesLike(1, 100_000);
-export const excessive = 5_000_000;
+const excessive = new Uint8Array(1_000_000);
+const excessiveParts = 5;
 
 /** What the process prints. */
 export interface Outcome {
   readonly failure: string;
+  readonly hasBodyEnded: boolean;
   readonly sizeAfterFailure: number | undefined;
   readonly isDigestRight: boolean;
 }
@@ -20,9 +22,15 @@ async function sendPastTheLimit(root: string): Promise<Outcome> {
   const store = openFsStore(root);
   const id = makeId();
   await store.uploads.append(id, "sha256", 0, bodyOf(fitting));
-  const error = await store.uploads
-    .append(id, "sha256", fitting.byteLength, bodyOf(new Uint8Array(excessive)))
-    .catch((each: unknown) => each);
+  let hasBodyEnded = false;
+  const body = async function* () {
+    try {
+      for (let i = 0; i < excessiveParts; i++) yield excessive;
+    } finally {
+      hasBodyEnded = true;
+    }
+  };
+  const error = await store.uploads.append(id, "sha256", fitting.byteLength, body()).catch((each: unknown) => each);
   const sizeAfterFailure = await store.uploads.size(id);
   await store.uploads.append(id, "sha256", fitting.byteLength, bodyOf(new Uint8Array([1])));
   const digest = await store.uploads.digest(id, "sha256");
@@ -30,6 +38,7 @@ async function sendPastTheLimit(root: string): Promise<Outcome> {
   await store.close();
   return {
     failure: error instanceof Fault ? `${error.kind} ${error.subject}` : String(error),
+    hasBodyEnded,
     sizeAfterFailure,
     isDigestRight: digest === digestOf(Buffer.concat([fitting, new Uint8Array([1])])),
   };

@@ -25,6 +25,8 @@ export function openUploads(root: string, pool: Pool): Uploads {
     try {
       return await work();
     } catch (error) {
+      // A reader may ask for what is not there; an upload whose file or folder is gone says that the store is damaged.
+      if (isMissing(error)) throw new Fault("busy", "store", "the bytes of the upload are not in the store", {}, error);
       throw toFault(error);
     }
   };

@@ -110,7 +110,9 @@ export function bytesFrom(text: string): Uint8Array {
 
 /** `length` bytes that differ from those of another seed. */
 export function bytesLike(seed: number, length: number): Uint8Array {
-  return Uint8Array.from({ length }, (_, i) => (i * 31 + seed * 7 + (i >> 8) * 13) & 0xff);
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) bytes[i] = i * 31 + seed * 7 + (i >> 8) * 13;
+  return bytes;
 }
 
 /** Pushes a blob in one request; returns its digest. */
