@@ -1,7 +1,6 @@
 // Runs client programs as a user would, each test with a home of its own, so that no setting or login leaks in.
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 
@@ -24,6 +23,8 @@ export async function openPrograms(): Promise<Programs> {
   const folder = await mkdtemp(join(tmpdir(), "berth-client-"));
   const runtime = join(folder, "run");
   await mkdir(runtime, { mode: 0o700 });
+  const logins = join(folder, "auth.json");
+  await writeFile(logins, "{}");
   const env = {
     ...process.env,
     PATH: searched,
@@ -31,7 +32,7 @@ export async function openPrograms(): Promise<Programs> {
     XDG_CONFIG_HOME: join(folder, ".config"),
     XDG_RUNTIME_DIR: runtime,
     DOCKER_CONFIG: join(folder, ".docker"),
-    REGISTRY_AUTH_FILE: join(folder, "auth.json"),
+    REGISTRY_AUTH_FILE: logins,
   };
   const start = (program: string, ...words: readonly string[]) => {
     const path = Bun.which(program, { PATH: searched });
@@ -59,8 +60,6 @@ export async function openPrograms(): Promise<Programs> {
           else reject(new Error(`${[program, ...words].join(" ")}: ended with ${code ?? signal}\n${all}`));
         });
       }),
-    remove: async () => {
-      if (existsSync(folder)) await rm(folder, { recursive: true, force: true });
-    },
+    remove: () => rm(folder, { recursive: true, force: true }),
   };
 }

@@ -1,0 +1,74 @@
+// oras: artifacts, and what refers to them.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { randomBytes } from "node:crypto";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { startServer, type TestServer } from "../server.ts";
+import { openPrograms, type Programs } from "./programs.ts";
+
+let server: TestServer;
+let programs: Programs;
+
+beforeAll(async () => {
+  programs = await openPrograms();
+  server = await startServer();
+  await writeFile(join(programs.folder, "small.txt"), "small\n");
+  await writeFile(join(programs.folder, "large.bin"), randomBytes(6_000_000));
+  await writeFile(join(programs.folder, "sbom.json"), '{"sbom":true}');
+});
+
+afterAll(async () => {
+  await server.stop();
+  await programs.remove();
+});
+
+const plain = "--plain-http";
+const at = (reference: string) => `${server.address}/${reference}`;
+const oras = (...words: string[]) => programs.run("oras", ...words);
+const type = "application/vnd.example.sbom";
+
+/** Pushes an artifact of two files. */
+const push = (reference: string) =>
+  oras("push", plain, "--artifact-type", "application/vnd.example", at(reference), "small.txt:text/plain", "large.bin");
+
+/** The digests of what refers to `reference`. */
+async function discover(reference: string): Promise<string[]> {
+  const text = await oras("discover", plain, "--format", "json", "--artifact-type", type, at(reference));
+  return [...text.matchAll(/"digest": "([^"]+)"/g)].map(([, digest = ""]) => digest);
+}
+
+test("An artifact is pushed and pulled with its files", async () => {
+  await push("oras/artifact:1");
+  const out = join(programs.folder, "out");
+  await mkdir(out);
+  await oras("pull", plain, "--output", out, at("oras/artifact:1"));
+  for (const name of ["small.txt", "large.bin"]) {
+    const [pulled, pushed] = [await readFile(join(out, name)), await readFile(join(programs.folder, name))];
+    expect(pulled.equals(pushed)).toBe(true);
+  }
+}, 60_000);
+
+test("What is attached is discovered, and copied along", async () => {
+  await push("oras/subject:1");
+  await oras("attach", plain, "--artifact-type", type, at("oras/subject:1"), "sbom.json:application/json");
+  const found = await discover("oras/subject:1");
+  expect(found.length).toBeGreaterThan(0);
+  await oras("copy", "--recursive", "--from-plain-http", "--to-plain-http", at("oras/subject:1"), at("oras/copied:1"));
+  expect(await discover("oras/copied:1")).toEqual(found);
+  // A registry with the referrers API needs no tag that stands in for it.
+  expect(await oras("repo", "tags", plain, at("oras/copied"))).toBe("1");
+}, 60_000);
+
+test("Blobs and manifests are pushed, fetched and deleted one by one", async () => {
+  const digest = JSON.parse(await oras("blob", "push", plain, "--descriptor", at("oras/parts"), "sbom.json")).digest;
+  expect(await oras("blob", "fetch", plain, "--output", "-", at(`oras/parts@${digest}`))).toBe('{"sbom":true}');
+  await oras("blob", "delete", plain, "--force", at(`oras/parts@${digest}`));
+  await expect(oras("blob", "fetch", plain, "--output", "-", at(`oras/parts@${digest}`))).rejects.toThrow("not found");
+
+  await push("oras/deleted:1");
+  await oras("tag", plain, at("oras/deleted:1"), "2", "3");
+  expect(await oras("repo", "tags", plain, at("oras/deleted"))).toBe("1\n2\n3");
+  await oras("manifest", "delete", plain, "--force", at("oras/deleted:1"));
+  expect(await oras("repo", "tags", plain, at("oras/deleted"))).toBe("");
+  expect((await oras("repo", "ls", plain, server.address)).split("\n")).toContain("oras/deleted");
+}, 60_000);

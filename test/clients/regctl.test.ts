@@ -1,0 +1,77 @@
+// regctl, the tool of regclient: whole images with everything that refers to them.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { startServer, type TestServer } from "../server.ts";
+import { makeLayout } from "./image.ts";
+import { openPrograms, type Programs } from "./programs.ts";
+
+let server: TestServer;
+let programs: Programs;
+
+beforeAll(async () => {
+  programs = await openPrograms();
+  server = await startServer();
+  await regctl("registry", "set", "--tls", "disabled", server.address);
+});
+
+afterAll(async () => {
+  await server.stop();
+  await programs.remove();
+});
+
+const regctl = (...words: string[]) => programs.run("regctl", ...words);
+const at = (reference: string) => `${server.address}/${reference}`;
+const type = "application/vnd.example.signature";
+
+/** Pushes an image, something that refers to it, and a tag that names its digest, as cosign made them. */
+async function pushSigned(name: string): Promise<{ readonly digest: string; readonly digestTag: string }> {
+  const { path, digest } = await makeLayout(programs, name, [500, 2_000_000]);
+  await regctl("image", "copy", `ocidir://${path}:latest`, at(`regctl/${name}:1`));
+  const file = join(programs.folder, `${name}.signature`);
+  await writeFile(file, "signed");
+  await regctl("artifact", "put", "--artifact-type", type, "--file", file, "--subject", at(`regctl/${name}:1`));
+  const digestTag = `${digest.replace(":", "-")}.sig`;
+  await regctl("artifact", "put", "--artifact-type", type, "--file", file, at(`regctl/${name}:${digestTag}`));
+  return { digest, digestTag };
+}
+
+const referrersOf = (reference: string) =>
+  regctl("artifact", "list", "--format", "{{jsonPretty .Descriptors}}", reference);
+
+test("An image is copied with its referrers and its digest tags", async () => {
+  const { digest, digestTag } = await pushSigned("signed");
+  await regctl("image", "copy", "--referrers", "--digest-tags", at("regctl/signed:1"), at("copied/signed:1"));
+  expect(await regctl("image", "digest", at("copied/signed:1"))).toBe(digest);
+  const referrers = await referrersOf(at("regctl/signed:1"));
+  expect(referrers).toContain(type);
+  expect(await referrersOf(at("copied/signed:1"))).toBe(referrers);
+  expect((await regctl("tag", "ls", at("copied/signed"))).split("\n").sort()).toEqual(["1", digestTag].sort());
+}, 60_000);
+
+test("An image goes out to a folder and comes back the same", async () => {
+  const { digest } = await pushSigned("exported");
+  const out = `ocidir://${join(programs.folder, "exported-again")}:1`;
+  await regctl("image", "copy", "--referrers", at("regctl/exported:1"), out);
+  await regctl("image", "copy", "--referrers", out, at("regctl/returned:1"));
+  expect(await regctl("image", "digest", at("regctl/returned:1"))).toBe(digest);
+  expect(await referrersOf(at("regctl/returned:1"))).toContain(type);
+}, 60_000);
+
+test("A tag is deleted without the image that it names", async () => {
+  const { digest } = await pushSigned("untagged");
+  await regctl("image", "copy", at("regctl/untagged:1"), at("regctl/untagged:2"));
+  await regctl("tag", "delete", at("regctl/untagged:1"));
+  expect((await regctl("tag", "ls", at("regctl/untagged"))).split("\n")).not.toContain("1");
+  expect(await regctl("image", "digest", at("regctl/untagged:2"))).toBe(digest);
+  await regctl("manifest", "delete", at(`regctl/untagged@${digest}`));
+  await expect(regctl("manifest", "head", at("regctl/untagged:2"))).rejects.toThrow(/not found/i);
+}, 60_000);
+
+test("Repositories are listed page by page", async () => {
+  const { path } = await makeLayout(programs, "many", [100]);
+  const names = ["page/a", "page/b", "page/c"];
+  for (const name of names) await regctl("image", "copy", `ocidir://${path}:latest`, at(`${name}:1`));
+  expect(await regctl("repo", "ls", "--limit", "2", "--last", "page/", server.address)).toBe("page/a\npage/b");
+  expect(await regctl("repo", "ls", "--limit", "2", "--last", "page/b", server.address)).toStartWith("page/c");
+}, 60_000);
