@@ -20,6 +20,7 @@ export type Reference = { readonly tag: Tag } | { readonly digest: Digest };
 
 export const defaultNamespace = "library";
 export const maxNameLength = 255;
+export const maxTagLength = 128;
 const namePattern = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
 const tagPattern = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
 

@@ -36,11 +36,19 @@ export interface ReferrerRow extends ManifestRow {
   readonly annotations: string | null;
 }
 
-export const selectReferrers = `select ${columns}, m.artifact_type, m.annotations ${byDigest}
-  where r.path = ? and m.subject_digest = ? and m.digest > ? order by m.digest limit ?`;
+const referrerColumns = `${columns}, m.artifact_type, m.annotations`;
+const ofType = "and m.digest > ? and (cast(? as text) is null or m.artifact_type = ?)";
 
-export const selectReferrersOfType = `select ${columns}, m.artifact_type, m.annotations ${byDigest}
-  where r.path = ? and m.subject_digest = ? and m.digest > ? and m.artifact_type = ? order by m.digest limit ?`;
+/**
+ * Manifests whose subject is a digest, and those that an index names which is tagged for it by the referrers tag schema.
+ * https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#referrers-tag-schema
+ */
+export const selectReferrers = `select ${referrerColumns} ${byDigest} where r.path = ? and m.subject_digest = ? ${ofType}
+  union
+  select ${referrerColumns} from live_repositories r join live_tags t on t.repository_id = r.id
+  join manifest_edges e on e.manifest_id = t.manifest_id and e.kind = 'child'
+  join live_manifests m on m.repository_id = r.id and m.digest = e.digest
+  where r.path = ? and t.name = ? ${ofType} order by digest limit ?`;
 
 export interface PutManifestInput {
   readonly name: RepositoryName;

@@ -2,9 +2,9 @@
 // https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers
 import type { Actor } from "#access";
 import type { Digest } from "#lib/digest";
-import type { RepositoryName } from "#lib/reference";
+import { maxTagLength, type RepositoryName } from "#lib/reference";
 import type { Context } from "./context.ts";
-import { type ReferrerRow, selectReferrers, selectReferrersOfType } from "./manifests.sql.ts";
+import { type ReferrerRow, selectReferrers } from "./manifests.sql.ts";
 import { type Page, type PageRequest, pageOf } from "./repositories.ts";
 
 export interface Referrer {
@@ -22,14 +22,22 @@ export function openReferrers(context: Context) {
       actor: Actor,
       name: RepositoryName,
       subject: Digest,
-      { limit, after, artifactType }: PageRequest & { readonly artifactType?: string | undefined },
+      { limit, after, artifactType }: PageRequest & { readonly artifactType: string | null },
     ): Promise<Page<Referrer>> {
       const { path } = name;
       context.access.require(actor, path, "pull");
-      const rows =
-        artifactType === undefined
-          ? await context.db.read<ReferrerRow>(selectReferrers, path, subject, after, limit + 1)
-          : await context.db.read<ReferrerRow>(selectReferrersOfType, path, subject, after, artifactType, limit + 1);
+      const tag = subject.replace(":", "-").slice(0, maxTagLength);
+      const filter = [after, artifactType, artifactType];
+      const rows = await context.db.read<ReferrerRow>(
+        selectReferrers,
+        path,
+        subject,
+        ...filter,
+        path,
+        tag,
+        ...filter,
+        limit + 1,
+      );
       return pageOf(rows.map(referrerOf), limit);
     },
   };

@@ -37,14 +37,14 @@ export async function listReferrers(
   subject: string,
 ): Promise<Answer> {
   const page = parsePage(call);
-  const artifactType = call.query.get("artifactType") || undefined;
+  const artifactType = call.query.get("artifactType") || null;
   const digest = parseDigest(subject);
   const { entries, more } = await registry.referrers.list(actor, parseRepositoryName(asked), digest, {
     ...page,
     artifactType,
   });
   const link = linkHeaders(`/v2/${asked}/referrers/${digest}`, call, page.limit, more, entries.at(-1)?.digest);
-  const filtered = artifactType === undefined ? [] : ["OCI-Filters-Applied", "artifactType"];
+  const filtered = artifactType === null ? [] : ["OCI-Filters-Applied", "artifactType"];
   return json(
     200,
     { schemaVersion: 2, mediaType: ociIndex, manifests: entries },
