@@ -13,7 +13,8 @@ export function bytesSource(bytes: Uint8Array): ByteSource {
   return {
     size: bytes.byteLength,
     async *read(start, end) {
-      yield bytes.slice(start, end);
+      // A copy, also of a Buffer, whose slice would be none.
+      yield new Uint8Array(bytes.subarray(start, end));
     },
     close: async () => undefined,
   };

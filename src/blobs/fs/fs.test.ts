@@ -75,13 +75,14 @@ describe("a store in a folder", () => {
   });
 
   test("more uploads than hashes are remembered go on all the same", async () => {
-    const ids = Array.from({ length: 2200 }, makeId);
-    for (const id of ids) await store.uploads.append(id, "sha256", 0, bodyOf(bytes.subarray(0, 2)));
+    // Equal ends: all go to one worker.
+    const ids = Array.from({ length: 1100 }, () => `${makeId().slice(0, -4)}0000`);
+    await Promise.all(ids.map((id) => store.uploads.append(id, "sha256", 0, bodyOf(bytes.subarray(0, 2)))));
     for (const id of ids.slice(0, 20)) {
       await store.uploads.append(id, "sha256", 2, bodyOf(bytes.subarray(2, 4)));
       expect(await store.uploads.digest(id, "sha256")).toBe(digestOf(bytes.subarray(0, 4)));
     }
-    for (const id of ids) await store.uploads.remove(id);
+    await Promise.all(ids.map((id) => store.uploads.remove(id)));
   });
 
   test("a file that is no upload is listed, and can be removed", async () => {
