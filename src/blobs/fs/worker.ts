@@ -33,6 +33,7 @@ interface State {
 /** An upload that is being written. Its writes follow each other: a kill leaves a beginning, never a hole. */
 interface Handle {
   readonly fd: number;
+  readonly state: State;
   writing: Promise<void>;
 }
 
@@ -81,34 +82,36 @@ function writeAt(fd: number, bytes: Uint8Array, at: number): Promise<void> {
 }
 
 async function openUpload(order: Order & { op: "open" }): Promise<void> {
-  const known = states.get(order.id);
-  if (known === undefined || known.algorithm !== order.algorithm || known.size !== order.offset) {
-    remember(order.id, await rehash(order.path, order.algorithm, order.offset));
-  }
-  const fd = fs.openSync(order.path, fs.constants.O_WRONLY | fs.constants.O_CREAT, 0o640);
-  handles.set(order.id, { fd, writing: Promise.resolve() });
-  fs.ftruncateSync(fd, order.offset);
+  const { id, path, algorithm, offset } = order;
+  const known = states.get(id);
+  states.delete(id);
+  const isUsable = known !== undefined && known.algorithm === algorithm && known.size === offset;
+  const state = isUsable ? known : await rehash(path, algorithm, offset);
+  const fd = fs.openSync(path, fs.constants.O_WRONLY | fs.constants.O_CREAT, 0o640);
+  handles.set(id, { fd, state, writing: Promise.resolve() });
+  fs.ftruncateSync(fd, offset);
 }
 
 async function writeChunk({ id, bytes }: Order & { op: "chunk" }): Promise<void> {
-  const state = states.get(id);
   const handle = handles.get(id);
-  if (state === undefined || handle === undefined) throw new Error("a chunk for an upload that is not open");
+  if (handle === undefined) throw new Error("a chunk for an upload that is not open");
+  const { fd, state } = handle;
   const at = state.size;
-  const written = handle.writing.then(() => writeAt(handle.fd, bytes, at));
+  const written = handle.writing.then(() => writeAt(fd, bytes, at));
   handle.writing = written;
   state.size += bytes.byteLength;
   state.hasher.update(bytes);
   await written;
 }
 
+/** Closes the file. Its hash state is remembered, unless bytes are taken back. */
 function closeUpload({ id, truncateTo }: Order & { op: "close" }): void {
   const handle = handles.get(id);
   handles.delete(id);
-  if (truncateTo !== undefined) states.delete(id);
   if (handle === undefined) return;
   try {
-    if (truncateTo !== undefined) fs.ftruncateSync(handle.fd, truncateTo);
+    if (truncateTo === undefined) remember(id, handle.state);
+    else fs.ftruncateSync(handle.fd, truncateTo);
   } finally {
     fs.closeSync(handle.fd);
   }
