@@ -25,6 +25,8 @@ const importPatterns = [
   /\bnew URL\(\s*["']([^"']+\.ts)["'],\s*import\.meta\.url/g,
 ];
 
+const testsOnly = "a test is imported by tests only";
+
 /** Every import of a file, whatever its form. */
 export function importsOf(text: string): Import[] {
   const { withTexts, code } = readSource(text);
@@ -57,6 +59,7 @@ function checkPublicName(path: string, specifier: string, { publicNames }: Packa
   const target = resolvePublicName(specifier, publicNames);
   if (target === undefined) return "no such public name in the imports map of package.json";
   const [room, other] = [roomOf(path), roomOf(target)];
+  if (isTest(target) && !isTest(path)) return testsOnly;
   if (room === other) return `inside of a room files name each other by path: ${relativeTo(path, target)}`;
   return checkRooms(path, room, other);
 }
@@ -65,7 +68,7 @@ function checkRelative(path: string, specifier: string, { publicNames }: Package
   const target = posix.join(posix.dirname(path), specifier);
   if (fileExceptions.has(`${path} -> ${target}`)) return undefined;
   const [room, other] = [roomOf(path), roomOf(target)];
-  if (isTest(target) && !isTest(path) && room === other) return "a test is imported by tests only";
+  if (isTest(target) && !isTest(path) && room === other) return testsOnly;
   if (room === other) return checkPlugs(path, target);
   const publicName = Object.keys(publicNames).find((name) => isReachedBy(name, target, publicNames));
   if (publicName !== undefined) return `another room is reached by its public name: ${publicName}`;

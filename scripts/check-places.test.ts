@@ -3,7 +3,7 @@ import { checkPlaces } from "./check-places.ts";
 
 const advice = {
   sql: "SQL stands in a *.sql.ts of its room",
-  environment: "the environment is read in src/config.ts: take a setting",
+  environment: "the environment is read for src/config.ts alone, in src/cli/settings.ts: take a setting",
   clock: "the time comes from a Clock (#lib/clock): tests hold it still",
 };
 
@@ -38,12 +38,12 @@ test("Sentences are no SQL", () => {
   for (const sentence of sentences) expect(complaintsOf("src/registry/x.ts", sentence)).toEqual([]);
 });
 
-test("The environment is read in config.ts", () => {
+test("The environment is read where the settings are gathered, and nowhere else", () => {
   expect(complaintsOf("src/cli/serve.ts", "process.env.HOME;\n")).toEqual([
     `src/cli/serve.ts:1: process.env: ${advice.environment}`,
   ]);
   expect(complaintsOf("src/cli/serve.ts", "Bun.env;\n")).toHaveLength(1);
-  expect(complaintsOf("src/config.ts", "process.env;\n")).toEqual([]);
+  expect(complaintsOf("src/cli/settings.ts", "process.env;\n")).toEqual([]);
 });
 
 test("The system's clock is read in lib", () => {

@@ -1,0 +1,47 @@
+#!/bin/sh
+# Brings the programs of test/clients, test/conformance and test/faults to a Debian machine. Needs root, and Go 1.24 or newer.
+# What is there already stays as it is; services that come with packages are not started.
+set -eu
+
+packages="docker.io containerd skopeo podman buildah strace tar"
+tools="
+crane github.com/google/go-containerregistry/cmd/crane v0.22.1
+oras oras.land/oras/cmd/oras v1.3.6
+regctl github.com/regclient/regclient/cmd/regctl v0.11.7
+"
+
+# Installs the packages of Debian that are missing.
+install_packages() {
+  missing=""
+  for package in $packages; do
+    dpkg-query --show --showformat '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing="$missing $package"
+  done
+  [ -n "$missing" ] || return 0
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod +x "$policy"
+  fi
+  apt-get update -qq
+  # shellcheck disable=SC2086 # one word for each package
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
+}
+
+# Builds the Go programs that are missing, at the versions above.
+install_tools() {
+  if ! command -v go >/dev/null; then
+    echo "setup-clients: Go is missing: install Go 1.24 or newer, it builds the clients and the conformance suite" >&2
+    return 1
+  fi
+  PATH="$PATH:$(go env GOPATH)/bin"
+  echo "$tools" | while read -r name module version; do
+    [ -n "$name" ] || continue
+    if command -v "$name" >/dev/null; then continue; fi
+    echo "setup-clients: building $name $version"
+    go install "$module@$version"
+  done
+}
+
+install_packages
+install_tools
