@@ -11,6 +11,7 @@ import { openParent, runWorker } from "../workers.ts";
 import { addSettings, configOf } from "./settings.ts";
 
 const graceMilliseconds = 10_000;
+const echoMilliseconds = 200;
 
 export function addServe(program: Command): void {
   addSettings(program.command("serve").description("run the server")).action((_values, command: Command) =>
@@ -28,8 +29,8 @@ async function serve(config: Config): Promise<void> {
   const app = await opening.catch((error: unknown) => {
     throw explain(error, config);
   });
-  announce(config, app);
   stopOnSignal(app, log);
+  announce(config, app);
 }
 
 async function openAlone(config: Config, log: Log): Promise<App> {
@@ -69,12 +70,17 @@ function announce(config: Config, { listening: { host, port } }: App): void {
   process.stdout.write(`${lines.join("\n")}\n`);
 }
 
-/** The first signal ends in order, the second at once. */
+/** The first signal ends in order, the second at once. Under npm one Ctrl-C comes twice: from the terminal and from npm. */
 function stopOnSignal(app: App, log: Log): void {
   let isStopping = false;
+  let isEcho = true;
   const stop = async (signal: NodeJS.Signals) => {
+    if (isStopping && isEcho) return;
     if (isStopping) process.exit(signal === "SIGINT" ? 130 : 143);
     isStopping = true;
+    setTimeout(() => {
+      isEcho = false;
+    }, echoMilliseconds).unref();
     try {
       await app.close(graceMilliseconds);
       process.exit(0);
