@@ -19,6 +19,5 @@ export function openReading(file: string): Database {
   database.run("pragma busy_timeout = 10000");
   database.run("pragma query_only = on");
   database.run("pragma cache_size = -32768");
-  database.run("pragma mmap_size = 268435456");
   return database;
 }
