@@ -13,7 +13,7 @@ import {
 
 interface Unsettled {
   readonly state: UploadState;
-  readonly digest: Digest;
+  readonly digest: Digest | null;
 }
 
 /**
@@ -36,12 +36,12 @@ export async function recoverUploads(context: Context): Promise<void> {
 
 async function settle({ db, store }: Context, id: string): Promise<void> {
   const [row] = await db.read<Unsettled>(selectState, id);
-  if (row?.state === "discarded") {
+  if (row?.state === "discarded" && row.digest !== null) {
     await store.blobs.remove(store.uploads.key(id, row.digest));
     await db.write(settleUpload, { id, from: "discarded", to: "finished" });
-  } else if (row?.state === "finishing") {
-    await store.uploads.revert(id, row.digest);
+  } else if (row?.state === "finishing" || row?.state === "open") {
     await db.write(settleUpload, { id, from: "finishing", to: "open" });
+    if (row.digest !== null) await store.uploads.revert(id, row.digest);
   }
 }
 

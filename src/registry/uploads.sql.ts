@@ -1,6 +1,7 @@
 // SQL of uploads.
 import type { Transaction } from "#db";
 import type { Algorithm, Digest } from "#lib/digest";
+import { Fault } from "#lib/fault";
 import type { RepositoryName } from "#lib/reference";
 import { linkBlob, type Placed, storeBlob } from "./blobs.sql.ts";
 import type { Stamp } from "./events.sql.ts";
@@ -18,7 +19,8 @@ export interface UploadRow {
 export const selectUpload = `select u.state, u.digest, u.content, u.touched_at from uploads u
   join live_repositories r on r.id = u.repository_id where u.id = ? and r.path = ?`;
 
-export const selectUnsettled = "select id from uploads where state in ('finishing', 'discarded')";
+export const selectUnsettled = `select id from uploads
+  where state in ('finishing', 'discarded') or (state = 'open' and digest is not null)`;
 
 export const selectState = "select state, digest from uploads where id = ?";
 
@@ -64,8 +66,17 @@ export interface Finished {
   readonly replacedKey: string | null;
 }
 
-/** The upload has become a blob of its repository. */
+/**
+ * The upload has become a blob of its repository. Fault: conflict upload (its bytes are in the blob store, and it is not, or
+ * not any more, about to be finished as this digest: they may be elsewhere by now).
+ */
 export function* finishUpload({ id, name, digest, size, placed, stamp }: FinishUploadInput): Transaction<Finished> {
+  if ("key" in placed) {
+    const [row] = yield { sql: "select state, digest from uploads where id = ?", args: [id] };
+    if (row?.["state"] !== "finishing" || row["digest"] !== digest) {
+      throw new Fault("conflict", "upload", "another request has taken over the upload");
+    }
+  }
   const repositoryId = yield* ensureRepository(name, stamp);
   const { blobId, isDuplicate, replacedKey } = yield* storeBlob(digest, size, placed, stamp.at);
   yield* linkBlob(repositoryId, blobId, stamp.at);

@@ -7,7 +7,7 @@ import { concat, type Incoming } from "#lib/stream";
 import type { Placed } from "./blobs.sql.ts";
 import { type Context, stampOf } from "./context.ts";
 import { algorithmOfUpload, makeUploadId, readUploadId } from "./upload-id.ts";
-import { cancelUpload, finishUpload, saveUpload, selectUpload, type UploadRow } from "./uploads.sql.ts";
+import { cancelUpload, finishUpload, saveUpload, selectUpload, settleUpload, type UploadRow } from "./uploads.sql.ts";
 
 /** Content up to this size lives in the database: one sync instead of three. Measured in bench/RESULTS.md. */
 export const maxContentBytes = 16 * 1024;
@@ -49,7 +49,12 @@ export function openUploads(context: Context, storeId: string) {
     const row = await readRow(name, id);
     const algorithm = algorithmOfUpload(id);
     if (row === undefined || !isOpen(row)) return { id, name, algorithm, row, content: undefined, size: 0 };
-    if (row.state === "finishing" && row.digest !== null) await store.uploads.revert(id, row.digest);
+    if (row.digest !== null) {
+      // The row first: whoever still is at work on that commit finds that it may not be finished any more.
+      const isOurs = row.state === "open" || (await db.write(settleUpload, { id, from: "finishing", to: "open" }));
+      if (!isOurs) return load(name, id);
+      await store.uploads.revert(id, row.digest);
+    }
     const content = row.content ?? undefined;
     const size = content === undefined ? ((await store.uploads.size(id)) ?? 0) : content.byteLength;
     return { id, name, algorithm, row, content, size };

@@ -116,7 +116,8 @@ create table tag_history (
 );
 create index tag_history_by_name on tag_history (repository_id, name, id);
 
--- A blob that is arriving. `open`: more may come. `finishing`: its bytes may already stand under their final key.
+-- A blob that is arriving. `open`: more may come. `finishing`: its bytes may already stand under their final key, which
+-- `digest` tells; when it is open again it keeps the digest, since a kill may have left them there.
 -- `finished`, `cancelled`: kept for a while, so that a repeated request gets a true answer. `discarded`: an equal blob was
 -- there first, the file under this upload's key goes.
 create table uploads (
