@@ -45,7 +45,7 @@ export function headOf(method: string, target: string, contentLength: number, ..
   return `${lines.join("\r\n")}\r\n\r\n`;
 }
 
-/** How many descriptors a process has open on sockets and on files of `folder`. */
+/** How many descriptors a process has open. */
 export async function countHandles(pid: number): Promise<number> {
   return (await readdir(`/proc/${pid}/fd`)).length;
 }
