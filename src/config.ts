@@ -127,7 +127,7 @@ export interface Sources {
 }
 
 /** Variables that begin with BERTH_ and are no settings. */
-const otherVariables = new Set(["BERTH_CONFIG", "BERTH_PEERS"]);
+const otherVariables = new Set(["BERTH_CONFIG", "BERTH_PEERS", "BERTH_TEST_DATABASE"]);
 
 export function variableOf(name: string): string {
   return `BERTH_${name.toUpperCase().replaceAll("-", "_")}`;

@@ -1,7 +1,10 @@
 // One at a time by key, in order of asking.
 
-/** Runs `work` when all earlier work under `key` has ended, whatever became of it. */
-export type Exclusive = <Result>(key: string, work: () => Promise<Result>) => Promise<Result>;
+/**
+ * Runs `work` when all earlier work under `key` has ended, whatever became of it. Where exclusion can be lost meanwhile,
+ * `onLost` is called then: `work` should stop, and fails in any case.
+ */
+export type Exclusive = <Result>(key: string, work: () => Promise<Result>, onLost?: () => void) => Promise<Result>;
 
 /** Exclusion inside this process. Keys that nobody holds take no memory. */
 export function openExclusive(): Exclusive {

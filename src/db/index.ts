@@ -33,8 +33,11 @@ export interface Db {
    * rejected nothing of it happened. Faults: those that the transaction throws; full, busy store.
    */
   write<Input, Result>(transaction: TransactionFunction<Input, Result>, input: Input): Promise<Result>;
-  /** Holds `key` for one caller at a time, in order of asking, and gives it back when `work` ends. */
-  exclusive<Result>(key: string, work: () => Promise<Result>): Promise<Result>;
+  /**
+   * Holds `key` for one caller at a time, in order of asking, and gives it back when `work` ends. When it is lost before,
+   * because the database went away, `onLost` is called, and the answer is a Fault whatever `work` did: busy store.
+   */
+  exclusive<Result>(key: string, work: () => Promise<Result>, onLost?: () => void): Promise<Result>;
   /** What this process has asked its writer for. */
   writes(): Writes;
   /** Finishes the writes under way, checkpoints and closes. */

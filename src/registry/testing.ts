@@ -1,11 +1,13 @@
 // A registry of its own in a temporary folder, for tests of this room and of the doors: SQLite without syncs, a store in
-// files or in memory, and a clock that stands still until it is moved.
+// files or in memory, and a clock that stands still until it is moved. With BERTH_TEST_DATABASE, the URL of a PostgreSQL
+// whose user may make databases, each has its names in a database of its own there.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openAccess } from "#access";
 import { openFsStore, openMemoryStore, type Store } from "#blobs";
-import { type Db, openSqlite } from "#db";
+import { type Db, openPostgres, openSqlite } from "#db";
+import { makePostgresDatabase } from "#db/testing";
 import { openRegistry, type Registry, type RegistrySettings } from "./index.ts";
 
 export interface TestRegistryOptions {
@@ -30,19 +32,38 @@ export interface TestRegistry {
 
 const firstMoment = Date.UTC(2026, 0, 1);
 
-export async function openTestRegistry(options: TestRegistryOptions = {}): Promise<TestRegistry> {
-  return openIn(await mkdtemp(join(tmpdir(), "berth-registry-")), firstMoment, options);
+/** Where the files and the names of a registry are. */
+interface Place {
+  readonly folder: string;
+  openDb(): Promise<Db>;
+  removeDb(): Promise<void>;
 }
 
-async function openIn(folder: string, moment: number, options: TestRegistryOptions): Promise<TestRegistry> {
+export async function openTestRegistry(options: TestRegistryOptions = {}): Promise<TestRegistry> {
+  return openIn(await makePlace(), firstMoment, options);
+}
+
+async function makePlace(): Promise<Place> {
+  const folder = await mkdtemp(join(tmpdir(), "berth-registry-"));
+  const server = process.env["BERTH_TEST_DATABASE"];
+  if (server !== undefined) {
+    const { url, remove } = await makePostgresDatabase(server);
+    return { folder, openDb: () => openPostgres({ url }), removeDb: remove };
+  }
+  const file = join(folder, "berth.db");
+  const writer = () => new Worker(new URL("../writer.ts", import.meta.url).href);
+  return {
+    folder,
+    openDb: () => openSqlite({ file, writer, synchronous: "off" }),
+    removeDb: async () => undefined,
+  };
+}
+
+async function openIn(place: Place, moment: number, options: TestRegistryOptions): Promise<TestRegistry> {
   const { store: kind = "memory", settings = {} } = options;
   let now = moment;
-  const blobsFolder = join(folder, "blobs");
-  const db = await openSqlite({
-    file: join(folder, "berth.db"),
-    writer: () => new Worker(new URL("../writer.ts", import.meta.url).href),
-    synchronous: "off",
-  });
+  const blobsFolder = join(place.folder, "blobs");
+  const db = await place.openDb();
   const store = kind === "fs" ? openFsStore(blobsFolder) : openMemoryStore();
   const registry = await openRegistry({
     db,
@@ -67,11 +88,12 @@ async function openIn(folder: string, moment: number, options: TestRegistryOptio
     now: () => now,
     async restart() {
       await close();
-      return openIn(folder, now, options);
+      return openIn(place, now, options);
     },
     async remove() {
       await close();
-      await rm(folder, { recursive: true });
+      await place.removeDb();
+      await rm(place.folder, { recursive: true });
     },
   };
 }

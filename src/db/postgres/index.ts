@@ -1,10 +1,11 @@
 // PostgreSQL: the same transactions, driven with await, SERIALIZABLE, and run again when they lost a race.
-import { SQL } from "bun";
+import type { SQL } from "bun";
 import { sleep } from "#lib/clock";
 import { Fault } from "#lib/fault";
 import { jitter } from "#lib/id";
 import type { Db } from "../index.ts";
 import type { Row, Statement, TransactionFunction, Value } from "../transaction.ts";
+import { type Connections, openConnections } from "./connections.ts";
 import { isRetryable, toFault } from "./errors.ts";
 import { openAdvisoryExclusive } from "./exclusive.ts";
 import { migratePostgres } from "./migrate.ts";
@@ -20,24 +21,16 @@ export interface PostgresOptions {
 const maxTries = 40;
 const maxPauseMilliseconds = 40;
 
-/** Opens the database at `url`. Faults: unsupported, busy store. */
+/** Opens the database at `url`. Faults: invalid settings (it cannot be used, and what to do); unsupported store. */
 export async function openPostgres({ url, maxConnections = 16, migrates = true }: PostgresOptions): Promise<Db> {
-  const connect = (max: number) =>
-    new SQL(url, { adapter: "postgres", bigint: true, max, connectionTimeout: 10, idleTimeout: 0 });
-  const pool = connect(maxConnections);
-  const locks = connect(1);
+  if (migrates) await migratePostgres(url);
+  const connections = openConnections(url, maxConnections);
   let waiting = 0;
   let transactions = 0;
-  try {
-    if (migrates) await migratePostgres(pool);
-  } catch (error) {
-    await Promise.allSettled([pool.close({ timeout: 0 }), locks.close({ timeout: 0 })]);
-    throw toFault(error);
-  }
   return {
     async read<R>(sql: string, ...args: readonly Value[]): Promise<R[]> {
       try {
-        return plain(await pool.unsafe(numbered(sql), [...args])) as R[];
+        return plain(await connections.use((pool) => pool.unsafe(numbered(sql), [...args]))) as R[];
       } catch (error) {
         throw toFault(error);
       }
@@ -45,38 +38,46 @@ export async function openPostgres({ url, maxConnections = 16, migrates = true }
     async write(transaction, input) {
       waiting++;
       try {
-        return await write(pool, transaction, input);
+        return await write(connections, transaction, input);
+      } catch (error) {
+        throw toFault(error);
       } finally {
         waiting--;
         transactions++;
       }
     },
     writes: () => ({ waiting, transactions, batches: transactions }),
-    exclusive: openAdvisoryExclusive(() => locks),
-    async close() {
-      await Promise.all([pool.close({ timeout: 5 }), locks.close({ timeout: 5 })]);
-    },
+    exclusive: openAdvisoryExclusive(connections),
+    close: connections.close,
   };
 }
 
-async function write<Input, Result>(
-  pool: SQL,
+/** A transaction whose commit was lost on the way is not run again: it may have happened. Its caller gets a Fault. */
+function write<Input, Result>(
+  connections: Connections,
   transaction: TransactionFunction<Input, Result>,
   input: Input,
 ): Promise<Result> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await pool.begin("isolation level serializable", async (connection) => {
-        const steps = transaction(input);
-        let step = steps.next();
-        while (!step.done) step = steps.next(await run(connection, step.value));
-        return step.value;
-      });
-    } catch (error) {
-      if (!isRetryable(error) || tries === maxTries) throw toFault(error);
-      await sleep(jitter(Math.min(maxPauseMilliseconds, 2 ** tries)));
+  return connections.use(async (pool, heard) => {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await pool.begin("isolation level serializable", async (connection) => {
+          const steps = transaction(input);
+          let step = steps.next();
+          while (!step.done) {
+            const rows = await run(connection, step.value);
+            heard();
+            step = steps.next(rows);
+          }
+          return step.value;
+        });
+      } catch (error) {
+        if (!isRetryable(error) || tries === maxTries) throw error;
+        heard();
+        await sleep(jitter(Math.min(maxPauseMilliseconds, 2 ** tries)));
+      }
     }
-  }
+  });
 }
 
 async function run(connection: SQL, { sql, args }: Statement): Promise<Row[]> {

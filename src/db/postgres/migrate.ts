@@ -4,8 +4,10 @@ import { systemClock } from "#lib/clock";
 import { Fault } from "#lib/fault";
 import { randomHex } from "#lib/id";
 import { migrations, newestFormat } from "../migrations/index.ts";
+import { explainStart } from "./errors.ts";
 
 const migrationLock = 0x62657274;
+const connectSeconds = 10;
 
 /** A migration's text for PostgreSQL: the same tables, with its names of types, names in byte order. */
 export function toPostgres(sql: string): string {
@@ -22,35 +24,44 @@ async function formatOf(sql: SQL): Promise<number> {
   return Number(stored?.format ?? 0);
 }
 
-/** The format of the database at `url`, which is only read. Rejects with PostgreSQL's error. */
-export async function postgresFormat(url: string): Promise<number> {
-  const sql = new SQL(url, { adapter: "postgres", max: 1, connectionTimeout: 10 });
+/** The format of the database at `url`, which is only read. Fault: invalid settings (it cannot be used, and what to do). */
+export function postgresFormat(url: string): Promise<number> {
+  return withConnection(url, formatOf);
+}
+
+/** Runs what is missing, all of it or nothing. Faults: invalid settings; unsupported store (written by a newer Berth). */
+export function migratePostgres(url: string): Promise<void> {
+  return withConnection(url, (sql) => sql.begin(migrate));
+}
+
+/** One connection without limits of time: a migration may take long, and may wait for another node's. */
+async function withConnection<Result>(url: string, work: (sql: SQL) => Promise<Result>): Promise<Result> {
+  const sql = new SQL(url, { adapter: "postgres", max: 1, connectionTimeout: connectSeconds });
   try {
-    return await formatOf(sql);
+    return await work(sql);
+  } catch (error) {
+    throw explainStart(error, url);
   } finally {
     await sql.close({ timeout: 0 });
   }
 }
 
-/** Runs what is missing, all of it or nothing. Fault: unsupported store (written by a newer Berth). */
-export async function migratePostgres(sql: SQL): Promise<void> {
-  await sql.begin(async (transaction) => {
-    await transaction.unsafe(`select pg_advisory_xact_lock(${migrationLock})`);
-    const format = await formatOf(transaction);
-    if (format > newestFormat) {
-      throw new Fault(
-        "unsupported",
-        "store",
-        `the database is of format ${format}, written by a newer Berth: this one knows up to ${newestFormat}`,
-      );
+async function migrate(transaction: SQL): Promise<void> {
+  await transaction.unsafe(`select pg_advisory_xact_lock(${migrationLock})`);
+  const format = await formatOf(transaction);
+  if (format > newestFormat) {
+    throw new Fault(
+      "unsupported",
+      "store",
+      `the database is of format ${format}, written by a newer Berth: this one knows up to ${newestFormat}`,
+    );
+  }
+  for (const { number, sql: text } of migrations.filter((each) => each.number > format)) {
+    await transaction.unsafe(toPostgres(text));
+    if (number === 1) {
+      const now = systemClock.now();
+      await transaction.unsafe("insert into store (format, id, created_at) values (1, $1, $2)", [randomHex(16), now]);
     }
-    for (const { number, sql: text } of migrations.filter((each) => each.number > format)) {
-      await transaction.unsafe(toPostgres(text));
-      if (number === 1) {
-        const now = systemClock.now();
-        await transaction.unsafe("insert into store (format, id, created_at) values (1, $1, $2)", [randomHex(16), now]);
-      }
-      await transaction.unsafe("update store set format = $1", [number]);
-    }
-  });
+    await transaction.unsafe("update store set format = $1", [number]);
+  }
 }
