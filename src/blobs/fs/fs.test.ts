@@ -1,7 +1,7 @@
 // The store in a folder keeps the contract, outlives its process, and is as it was when a step fails. The faults are real:
 // files where folders should be, folders that are gone, files that were cut, and a limit on what may be written.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdir, mkdtemp, readdir, rename, rm, stat, symlink, truncate } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rename, rm, rmdir, stat, symlink, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { digestOf } from "#lib/digest";
@@ -71,6 +71,19 @@ describe("a store in a folder", () => {
     await reopen();
     expect(Buffer.compare(await readKey(store, key), first)).toBe(0);
     await store.uploads.revert(id, digestOf(first));
+    await finish(id);
+  });
+
+  test("empty folders that a copy left out are made again", async () => {
+    const id = await begin();
+    await store.close();
+    const folders = ["sha256", "sha512"].map((algorithm) => join(folder, algorithm));
+    const shards = await Promise.all(
+      folders.map(async (each) => (await readdir(each)).map((name) => join(each, name))),
+    );
+    // A folder that holds something stays.
+    await Promise.all(shards.flat().map((shard) => rmdir(shard).catch(() => undefined)));
+    store = openFsStore(folder);
     await finish(id);
   });
 

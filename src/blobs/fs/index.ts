@@ -1,4 +1,4 @@
-// A store in a folder. Its folders are made and synced at the first start, so that a commit syncs one folder only.
+// A store in a folder. Its folders are made and synced at the start, so that a commit syncs one folder only.
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from "node:fs";
 import { unlink } from "node:fs/promises";
 import { join } from "node:path";
@@ -30,18 +30,17 @@ export function openFsStore(root: string): Store {
   };
 }
 
+/** Makes what is missing: everything at the first start, later the empty folders that a copy of the store left out. */
 function makeFolders(root: string): void {
-  const complete = join(root, uploadsFolder);
-  if (existsSync(complete)) return;
-  for (const algorithm of ["sha256", "sha512"]) {
-    for (let i = 0; i < 256; i++)
-      mkdirSync(join(root, algorithm, i.toString(16).padStart(2, "0")), { recursive: true });
-    syncFolder(join(root, algorithm));
-  }
-  // Made last: it says that the others are there.
-  mkdirSync(complete);
-  syncFolder(root);
-  syncFolder(join(root, ".."));
+  const shards = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, "0"));
+  const parents = ["sha256", "sha512"].map((algorithm) => join(root, algorithm));
+  const folders = [
+    ...parents.flatMap((parent) => shards.map((shard) => join(parent, shard))),
+    join(root, uploadsFolder),
+  ];
+  for (const folder of folders.filter((each) => !existsSync(each))) mkdirSync(folder, { recursive: true });
+  // Also when nothing was missing: a start that was killed may have made them and not come as far as this.
+  for (const folder of [...parents, root, join(root, "..")]) syncFolder(folder);
 }
 
 function syncFolder(path: string): void {
