@@ -80,6 +80,11 @@ test("Nothing leaves the house, and every file of src is in a room", () => {
   ]);
 });
 
+test("Single imports are excepted by the names of both files", () => {
+  expect(complaintOf("src/cli/index.ts", "../../package.json")).toBe("");
+  expect(complaintOf("src/cli/serve.ts", "../../package.json")).toBe("it leaves the rooms of the house");
+});
+
 test("Plugs of one contract do not know each other", () => {
   expect(complaintOf("src/blobs/fs/index.ts", "../store.ts")).toBe("");
   expect(complaintOf("src/blobs/fs/index.ts", "../memory/index.ts")).toStartWith("src/blobs/fs and src/blobs/memory");

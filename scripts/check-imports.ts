@@ -58,6 +58,7 @@ function checkImport(path: string, specifier: string, names: PackageNames): stri
 function checkPublicName(path: string, specifier: string, { publicNames }: PackageNames): string | undefined {
   const target = resolvePublicName(specifier, publicNames);
   if (target === undefined) return "no such public name in the imports map of package.json";
+  if (fileExceptions.has(`${path} -> ${target}`)) return undefined;
   const [room, other] = [roomOf(path), roomOf(target)];
   if (isTest(target) && !isTest(path)) return testsOnly;
   if (room === other) return `inside of a room files name each other by path: ${relativeTo(path, target)}`;
