@@ -1,10 +1,11 @@
 // The conformance suite of the OCI Distribution Spec, each time against a fresh server on an empty store.
 // https://github.com/opencontainers/distribution-spec/tree/main/conformance
-// `bun test/conformance/run.ts [NAME…]` runs the cases named, or all. It needs Go, which builds the suite.
+// `bun test/conformance/run.ts [NAME…]` runs the cases named, or all. It needs Go, which builds the suite, and PostgreSQL 15.
 import { execFile } from "node:child_process";
 import { access, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openCluster } from "../postgres/cluster.ts";
 import { startServer } from "../server.ts";
 import { complaintsAbout, type Expected, readCounts } from "./summary.ts";
 
@@ -16,15 +17,24 @@ interface Case extends Expected {
   readonly flags: readonly string[];
 }
 
-const sparse = { settings: { OCI_DATA_SPARSE: "true" }, flags: ["--manifests-missing", "any"] };
-
-const cases: readonly Case[] = [
-  // Version 1.1 has no cancelling of uploads: two of its tests are switched off by its configuration.
-  { name: "1.1", settings: { OCI_VERSION: "1.1" }, flags: [], disabled: 2 },
-  { name: "dev", settings: { OCI_VERSION: "dev" }, flags: [], disabled: 0 },
-  { name: "1.1-sparse", ...sparse, settings: { OCI_VERSION: "1.1", ...sparse.settings }, disabled: 2 },
-  { name: "dev-sparse", ...sparse, settings: { OCI_VERSION: "dev", ...sparse.settings }, disabled: 0 },
+// Version 1.1 has no cancelling of uploads: two of its tests are switched off by its configuration.
+const suites: readonly Omit<Case, "flags">[] = [
+  { name: "1.1", settings: { OCI_VERSION: "1.1" }, disabled: 2 },
+  { name: "dev", settings: { OCI_VERSION: "dev" }, disabled: 0 },
 ];
+
+/** Every suite, with whole and with sparse content, on a server started with `flags`. */
+function casesOn(place: string, flags: readonly string[]): Case[] {
+  return suites.flatMap(({ name, settings, ...rest }) => [
+    { ...rest, name: `${name} ${place}`, settings, flags },
+    {
+      ...rest,
+      name: `${name} sparse ${place}`,
+      settings: { ...settings, OCI_DATA_SPARSE: "true" },
+      flags: [...flags, "--manifests-missing", "any"],
+    },
+  ]);
+}
 
 interface Ran {
   readonly code: number | string | null;
@@ -76,19 +86,27 @@ async function runCase(program: string, { name, settings, flags, disabled }: Cas
 }
 
 const wanted = process.argv.slice(2);
+const cluster = await openCluster();
 const folder = await mkdtemp(join(tmpdir(), "berth-conformance-"));
 let passed = 0;
 let failed = 0;
 try {
   const program = await build(folder);
+  const cases = [
+    ...casesOn("on SQLite", []),
+    ...casesOn("with two workers", ["--workers", "2"]),
+    ...casesOn("on PostgreSQL", []),
+  ];
   for (const each of cases.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
-    const result = await runCase(program, each, folder);
+    const database = each.name.endsWith("PostgreSQL") ? ["--database", await cluster.makeDatabase()] : [];
+    const result = await runCase(program, { ...each, flags: [...each.flags, ...database] }, folder);
     passed += result.passed;
     failed += result.complaints.length;
     const verdict = result.complaints.length === 0 ? "" : `\n  ${result.complaints.join("\n  ")}`;
     process.stdout.write(`OCI conformance ${each.name}: ${result.passed} tests passed${verdict}\n`);
   }
 } finally {
+  await cluster.remove();
   await rm(folder, { recursive: true, force: true });
 }
 process.stdout.write(`${passed} passed, ${failed} failed\n`);
