@@ -173,7 +173,7 @@ const blobSteps = [
         return house.registry.uploads.put(actor, nameAt(world, path), digest, incomingOf(blobAt(world, index)));
       },
       model: (world) =>
-        isWrong ? world.model.pushWrongBlob(at(world, path)) : world.model.pushBlob(at(world, path), index),
+        isWrong ? world.model.pushWrongBlob(at(world, path), index) : world.model.pushBlob(at(world, path), index),
     }),
   ),
   fc.tuple(repository, blob).map(

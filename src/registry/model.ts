@@ -21,12 +21,16 @@ export function openModel(contents: Contents) {
   const has = (path: string, blob: number) => find(path)?.blobs.has(blob) === true;
   const manifestsOf = (path: string) => [...(find(path)?.manifests ?? [])];
   const missing = (path: string, subject: string) => (find(path) ? `unknown ${subject}` : "unknown repository");
+  const isLarge = (blob: number) => (contents.blobs[blob]?.size ?? 0) > maxContentBytes;
   const done = (_: unknown) => "done";
 
   return {
     uploads,
     pushBlob: (path: string, blob: number) => done(make(path).blobs.add(blob)),
-    pushWrongBlob: (path: string) => make(path) && "invalid digest",
+    pushWrongBlob(path: string, blob: number): string {
+      if (isLarge(blob)) make(path);
+      return "invalid digest";
+    },
     start: (path: string, blob: number) => done(uploads.push({ path, blob, size: 0, state: "open" })),
     append(upload: ModelUpload, count: number, isMisplaced: boolean): string {
       if (upload.state !== "open") return "unknown upload";
@@ -37,7 +41,7 @@ export function openModel(contents: Contents) {
     },
     finish(upload: ModelUpload, isWrong: boolean): string {
       if (upload.state === "ended" || (upload.state === "finished" && isWrong)) return "unknown upload";
-      if (!isWrong || (contents.blobs[upload.blob]?.size ?? 0) > maxContentBytes) make(upload.path);
+      if (!isWrong || isLarge(upload.blob)) make(upload.path);
       if (isWrong) return "invalid digest";
       if (upload.state === "open") make(upload.path).blobs.add(upload.blob);
       upload.state = "finished";

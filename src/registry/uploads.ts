@@ -243,7 +243,7 @@ export function openUploads(context: Context, storeId: string) {
         await alone(id, body, () => finish(actor, name, id, digest, { body }));
       } catch (error) {
         // Nobody was told the id. What cannot be removed now, recovery or the idle sweep removes.
-        await cancel(actor, name, id).catch(() => undefined);
+        await discard(actor, name, id).catch(() => undefined);
         throw error;
       }
     },
@@ -254,6 +254,11 @@ export function openUploads(context: Context, storeId: string) {
       await cancel(actor, name, id);
     },
   };
+
+  /** Ends an upload of one request that failed: when it left no row, there is nothing to end. */
+  async function discard(actor: Actor, name: RepositoryName, id: string): Promise<void> {
+    if ((await readRow(name, id)) !== undefined) await cancel(actor, name, id);
+  }
 
   async function cancel(actor: Actor, name: RepositoryName, id: string): Promise<void> {
     reading.get(id)?.stop(new Fault("conflict", "upload", "the upload was cancelled"));
