@@ -27,10 +27,7 @@ export function openModel(contents: Contents) {
   return {
     uploads,
     pushBlob: (path: string, blob: number) => done(make(path).blobs.add(blob)),
-    pushWrongBlob(path: string, blob: number): string {
-      if (isLarge(blob)) make(path);
-      return "invalid digest";
-    },
+    pushWrongBlob: (path: string, blob: number) => (isLarge(blob) ? make(path) : path) && "invalid digest",
     start: (path: string, blob: number) => done(uploads.push({ path, blob, size: 0, state: "open" })),
     append(upload: ModelUpload, count: number, isMisplaced: boolean): string {
       if (upload.state !== "open") return "unknown upload";
