@@ -16,6 +16,9 @@ import {
 
 export const maxManifestBytes = 4 * 1024 * 1024;
 
+/** How many digests one manifest may name: images have less than two hundred, and each is a row that the writer writes. */
+const maxEdges = 10_000;
+
 export type EdgeKind = "config" | "layer" | "child" | "subject";
 
 /** A manifest names a digest. `isElsewhere`: a foreign layer, whose bytes no registry holds. */
@@ -45,9 +48,10 @@ export function readManifest(bytes: Uint8Array, contentType: string | undefined)
   const edges: Edge[] = [];
   if (manifest["config"] != null) edges.push(edgeOf("config", manifest["config"]));
   for (const key of ["layers", "blobs"] as const)
-    edges.push(...listOf(manifest, key).map((each) => edgeOf("layer", each)));
-  edges.push(...listOf(manifest, "manifests").map((each) => edgeOf("child", each)));
+    for (const each of listOf(manifest, key)) edges.push(edgeOf("layer", each));
+  for (const each of listOf(manifest, "manifests")) edges.push(edgeOf("child", each));
   if (subject !== null) edges.push({ kind: "subject", digest: subject, isElsewhere: true });
+  if (edges.length > maxEdges) throw invalid(`a manifest names at most ${maxEdges} others`, { found: edges.length });
   return {
     mediaType,
     artifactType: artifactTypeOf(manifest),
@@ -88,7 +92,7 @@ function mediaTypeOf(manifest: JsonObject, sent: string | undefined): string {
     throw invalid("the manifest's mediaType is not its Content-Type", { mediaType: own, contentType: said });
   }
   const type = said ?? (own === "" ? undefined : own);
-  if (type !== undefined) return sent === undefined ? requireJsonType(type) : type;
+  if (type !== undefined) return requireJsonType(type);
   if ("manifests" in manifest) return ociIndex;
   if ("config" in manifest || "layers" in manifest) return ociManifest;
   throw invalid("the manifest has neither a media type, nor a config, layers or manifests");
@@ -133,10 +137,12 @@ function edgeOf(kind: EdgeKind, value: unknown): Edge {
 }
 
 function artifactTypeOf(manifest: JsonObject): string | null {
-  const own = stringOf(manifest["artifactType"]);
-  if (own !== undefined && own !== "") return own;
   const config = manifest["config"];
-  return isObject(config) ? (stringOf(config["mediaType"]) ?? null) : null;
+  const fallback = isObject(config) ? (stringOf(config["mediaType"]) ?? null) : null;
+  const type = stringOf(manifest["artifactType"]) || fallback;
+  // Not every database can hold it, and no media type does.
+  if (type?.includes("\0")) throw invalid("the artifact type is no media type");
+  return type;
 }
 
 function annotationsOf(manifest: JsonObject): string | null {

@@ -123,6 +123,15 @@ const bodies: readonly (readonly [sentence: string, body: string | Uint8Array])[
   ["a layer whose size is negative", imageText(config, [], { layers: [{ digest: absent, size: -1 }] })],
   ["a subject that is no descriptor", imageText(config, [layer], { subject: absent })],
   ["a mediaType that is no text", imageText(config, [layer], { mediaType: 1 })],
+  ["an artifact type that is no text of any database", imageText(config, [layer], { artifactType: "a\0b" })],
+  ["one name twice", `{"schemaVersion":2,"manifests":[],"manifests":[]}`],
+  [
+    "more digests than 10,000",
+    json({
+      schemaVersion: 2,
+      manifests: Array.from({ length: 10_001 }, (_, i) => descriptor(ociManifest, bytesFrom(`${i}`))),
+    }),
+  ],
   ["annotations that are no texts", imageText(config, [layer], { annotations: { a: 1 } })],
 ];
 
@@ -148,6 +157,19 @@ describe("pushing a manifest", () => {
   for (const type of ["text/plain", "application/octet-stream", "application/vnd.oci.image.layer.v1.tar+gzip"]) {
     test(`${type} is no type of a manifest`, async () => {
       check(await put("refused", image, type), { status: 415, codes: ["MANIFEST_INVALID"] });
+    });
+  }
+
+  for (const [mediaType, status] of [
+    ["text/html", 415],
+    ["application/vnd.oci.image.layer.v1.tar", 415],
+    ["a/b+json\r\nX-Evil: yes", 400],
+    ["\u4e2d/\u6587+json", 400],
+  ] as const) {
+    test(`plain JSON whose own mediaType is ${JSON.stringify(mediaType)} is refused: it would be served as that`, async () => {
+      const body = json({ schemaVersion: 2, mediaType, anything: true });
+      check(await put("refused", body, "application/json"), { status, codes: ["MANIFEST_INVALID"] });
+      check(await get("refused"), unknown);
     });
   }
 
@@ -306,7 +328,7 @@ describe("deleting a manifest", () => {
   const tags = async () => (await ask("GET", `/v2/${repository}/tags/list`)).text;
   const marks = (table: string) =>
     house.db.read(
-      `select t.deleted_at is null as live from ${table} t join repositories r on r.id = t.repository_id where r.path = ?`,
+      `select case when t.deleted_at is null then 1 else 0 end as live from ${table} t join repositories r on r.id = t.repository_id where r.path = ?`,
       repository,
     );
 
