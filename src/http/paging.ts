@@ -9,6 +9,7 @@ export const maxPage = 1000;
 export function parsePage({ query }: Call): { limit: number; after: string } {
   const n = query.get("n");
   const after = query.get("last") ?? "";
+  if (after.includes("\0")) throw new Fault("invalid", "page", "last is what a listing may hold");
   if (n === null || n === "") return { limit: maxPage, after };
   if (!/^\d{1,15}$/.test(n))
     throw new Fault("invalid", "page", "n is a whole number that is not negative", { n: n.slice(0, 64) });

@@ -46,10 +46,13 @@ async function settle({ db, store }: Context, id: string): Promise<void> {
 }
 
 /** Ends uploads that have been idle for longer than the set time, and forgets those that ended so long ago. */
-export async function expireUploads({ db, store, clock, settings }: Context): Promise<void> {
+export async function expireUploads(context: Context): Promise<void> {
+  const { db, store, clock, settings } = context;
   const idleSince = clock.now() - settings.uploadIdleMilliseconds;
   for (const { id, state } of await db.read<{ id: string; state: UploadState }>(selectIdle, idleSince)) {
     await db.exclusive(`upload:${id}`, async () => {
+      // Its bytes may stand under a final key: when its commit was lost with the database, and nobody came back.
+      await settle(context, id);
       if (!(await db.write(forgetUpload, { id, idleSince }))) return;
       if (state === "open" || state === "finishing") await store.uploads.remove(id);
     });

@@ -110,16 +110,19 @@ export function openUploads(context: Context, storeId: string) {
     return { size: appended.value };
   };
 
-  /** Runs `work` on one upload alone; while it reads `body`, a cancel can stop it. */
-  const alone = <Result>(id: string, body: Incoming | undefined, work: () => Promise<Result>): Promise<Result> =>
-    db.exclusive(`upload:${id}`, async () => {
+  /** Runs `work` on one upload alone; while it reads `body`, a cancel can stop it, and so does losing the upload to another. */
+  const alone = <Result>(id: string, body: Incoming | undefined, work: () => Promise<Result>): Promise<Result> => {
+    const workAlone = async () => {
       if (body !== undefined) reading.set(id, body);
       try {
         return await work();
       } finally {
         reading.delete(id);
       }
-    });
+    };
+    const stop = () => body?.stop(new Fault("busy", "store", "the database of the registry was away: try again"));
+    return db.exclusive(`upload:${id}`, workAlone, stop);
+  };
 
   const append = async (actor: Actor, name: RepositoryName, id: string, { body, start }: Part): Promise<number> => {
     const upload = await loadOpen(name, id);

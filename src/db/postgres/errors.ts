@@ -28,6 +28,8 @@ const disconnected =
 export function toFault(error: unknown): unknown {
   if (error instanceof Fault) return error;
   const state = sqlState(error);
+  if (state === "22021")
+    return new Fault("invalid", "request", "the request holds a text that cannot be kept", {}, error);
   if (state === "53100") return new Fault("full", "store", "the disk of the registry's database is full", {}, error);
   const isAway = state === undefined ? disconnected.test(errorCode(error) ?? "") : unusable.test(state);
   if (isAway) return new Fault("busy", "store", "the database of the registry cannot be used right now", {}, error);

@@ -58,6 +58,7 @@ const tagRows: readonly Row[] = [
   ["behind the last", "GET", `${list}?last=zz`, {}, tags([])],
   ["a negative page", "GET", `${list}?n=-1`, {}, invalidPage],
   ["a page that is no number", "GET", `${list}?n=ten`, {}, invalidPage],
+  ["behind what no tag can be", "GET", `${list}?last=a%00`, {}, invalidPage],
   ["a repository without a manifest has no tags", "GET", "/v2/team/bare/tags/list", {}, tags([], {}, "team/bare")],
   ["a repository that is not", "GET", "/v2/team/none/tags/list", {}, unknownName],
   ["a name that is none", "GET", "/v2/team/_x/tags/list", {}, invalidName],
@@ -140,6 +141,7 @@ describe("referrers", () => {
     expect(digestsOf(seen.text).length).toBe(1);
     const none = await ask("GET", at("?artifactType=application/vnd.example.none+json"));
     check(none, { status: 200, headers: { ...typed, "oci-filters-applied": "artifactType" }, text: index([]) });
+    check(await ask("GET", at("?artifactType=%00")), { status: 400, codes: ["UNSUPPORTED"] });
   });
 
   test("come in pages that name the next and keep the filter", async () => {

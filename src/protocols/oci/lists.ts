@@ -5,6 +5,7 @@ import { type Answer, json } from "#http/answer";
 import type { Call } from "#http/call";
 import { nextLink, parsePage } from "#http/paging";
 import { parseDigest } from "#lib/digest";
+import { Fault } from "#lib/fault";
 import { ociIndex } from "#lib/media-type";
 import { parseRepositoryName } from "#lib/reference";
 import type { Registry } from "#registry";
@@ -38,6 +39,7 @@ export async function listReferrers(
 ): Promise<Answer> {
   const page = parsePage(call);
   const artifactType = call.query.get("artifactType") || null;
+  if (artifactType?.includes("\0")) throw new Fault("invalid", "request", "artifactType is no media type");
   const digest = parseDigest(subject);
   const { entries, more } = await registry.referrers.list(actor, parseRepositoryName(asked), digest, {
     ...page,
