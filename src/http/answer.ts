@@ -4,6 +4,8 @@
 export interface StreamBody {
   readonly length: number;
   read(): AsyncIterable<Uint8Array>;
+  /** Takes a part back that has left this process, so that its memory is used again. */
+  takeBack?(part: Uint8Array): void;
   close(): Promise<void>;
 }
 

@@ -73,8 +73,14 @@ function contentRange({ start, end }: Span, size: number): string {
   return `bytes ${start}-${end - 1}/${size}`;
 }
 
-function bodyOf(source: ByteSource, { start, end }: Span): StreamBody {
-  return { length: end - start, read: () => source.read(start, end), close: () => source.close() };
+function bodyOf(source: ByteSource, { start, end }: Span): Uint8Array | StreamBody {
+  if (source.bytes !== undefined) return source.bytes.subarray(start, end);
+  return {
+    length: end - start,
+    read: () => source.read(start, end),
+    takeBack: (part) => source.takeBack?.(part),
+    close: () => source.close(),
+  };
 }
 
 const boundary = "berth-4f0f6d0b8e2c4a6d9b7e";
@@ -104,6 +110,6 @@ function multipart(source: ByteSource, spans: readonly Span[], headers: readonly
   return {
     status: 206,
     headers: ["Content-Type", `multipart/byteranges; boundary=${boundary}`, ...others],
-    body: { length, read, close: () => source.close() },
+    body: { length, read, takeBack: (part) => source.takeBack?.(part), close: () => source.close() },
   };
 }

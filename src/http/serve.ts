@@ -148,8 +148,11 @@ async function sendStream(response: Response, content: StreamBody): Promise<void
     for await (const part of content.read()) {
       if (response.destroyed) break;
       sent += part.byteLength;
-      if (!write(response, part)) await drained(response);
+      if (write(response, part)) continue;
+      await drained(response);
       if (response.destroyed) break;
+      // Only a drain says that the bytes are with the system: after a write that was taken at once they may not be.
+      content.takeBack?.(part);
     }
   } finally {
     await content.close();

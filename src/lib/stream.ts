@@ -3,8 +3,12 @@
 /** Content of a known size that can be read in part. Whoever opened it closes it, once. */
 export interface ByteSource {
   readonly size: number;
+  /** All of it, when it is in memory anyway: to be looked at, not to be changed. Such a source holds nothing open. */
+  readonly bytes?: Uint8Array;
   /** The bytes of `[start, end)`. Each chunk is the reader's own. */
   read(start: number, end: number): AsyncIterable<Uint8Array>;
+  /** Takes a chunk back from a reader who is done with it, so that its memory is used again. Nobody has to give back. */
+  takeBack?(chunk: Uint8Array): void;
   close(): Promise<void>;
 }
 
@@ -12,6 +16,7 @@ export interface ByteSource {
 export function bytesSource(bytes: Uint8Array): ByteSource {
   return {
     size: bytes.byteLength,
+    bytes,
     async *read(start, end) {
       // A copy, also of a Buffer, whose slice would be none.
       yield new Uint8Array(bytes.subarray(start, end));

@@ -3,13 +3,14 @@ import * as fs from "node:fs";
 import { open } from "node:fs/promises";
 import { Fault } from "#lib/fault";
 import type { ByteSource } from "#lib/stream";
+import type { Buffers } from "./buffers.ts";
 import { toFault } from "./errors.ts";
 
-const readBytes = 256 * 1024;
+export const readBytes = 256 * 1024;
 
-function readPart(fd: number, at: number, length: number): Promise<Uint8Array> {
+function readPart(fd: number, at: number, length: number, buffers: Buffers): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const buffer = Buffer.allocUnsafeSlow(length);
+    const buffer = length === buffers.size ? buffers.lend() : Buffer.allocUnsafeSlow(length);
     fs.read(fd, buffer, 0, length, at, (error, read) => {
       if (error) reject(toFault(error));
       else if (read === 0) reject(new Fault("busy", "store", "a file of the store is shorter than it was"));
@@ -18,22 +19,27 @@ function readPart(fd: number, at: number, length: number): Promise<Uint8Array> {
   });
 }
 
-/** The file at `path`. Faults: unknown blob, busy store. */
-export async function openFile(path: string): Promise<ByteSource> {
+/** The file at `path`, read into `buffers`. Faults: unknown blob, busy store. */
+export async function openFile(path: string, buffers: Buffers): Promise<ByteSource> {
   const file = await open(path, "r").catch((error) => {
     throw toFault(error);
   });
   try {
     const { size } = await file.stat();
-    return { size, read: (start, end) => readRange(file.fd, start, end), close: () => file.close() };
+    return {
+      size,
+      read: (start, end) => readRange(file.fd, start, end, buffers),
+      takeBack: (part) => buffers.takeBack(part),
+      close: () => file.close(),
+    };
   } catch (error) {
     await file.close();
     throw toFault(error);
   }
 }
 
-async function* readRange(fd: number, start: number, end: number): AsyncGenerator<Uint8Array> {
-  const readFrom = (at: number) => readPart(fd, at, Math.min(readBytes, end - at));
+async function* readRange(fd: number, start: number, end: number, buffers: Buffers): AsyncGenerator<Uint8Array> {
+  const readFrom = (at: number) => readPart(fd, at, Math.min(buffers.size, end - at), buffers);
   let next = start < end ? readFrom(start) : undefined;
   try {
     for (let at = start; next !== undefined; ) {
