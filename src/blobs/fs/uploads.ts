@@ -7,8 +7,10 @@ import type { Uploads } from "../store.ts";
 import { isMissing, toFault } from "./errors.ts";
 import type { Pool } from "./pool.ts";
 
-const chunkBytes = 256 * 1024;
-const maxChunksUnderWay = 4;
+/** What goes to a worker at once: little from a sender who is slower than the worker, so that many of them cost little. */
+const slowChunkBytes = 64 * 1024;
+const fastChunkBytes = 512 * 1024;
+const maxChunksUnderWay = 2;
 
 export const uploadsFolder = "uploads";
 
@@ -112,7 +114,7 @@ function openSending(id: string, pool: Pool) {
 
   const send = async () => {
     if (chunk === undefined || filled === 0) return;
-    const bytes = filled === chunkBytes ? chunk : chunk.slice(0, filled);
+    const bytes = chunk.subarray(0, filled);
     chunk = undefined;
     sent += filled;
     filled = 0;
@@ -131,12 +133,12 @@ function openSending(id: string, pool: Pool) {
   return {
     async push(part: Uint8Array) {
       for (let at = 0; at < part.byteLength; ) {
-        chunk ??= new Uint8Array(chunkBytes);
-        const taken = Math.min(chunkBytes - filled, part.byteLength - at);
+        chunk ??= new Uint8Array(underWay.size === 0 ? slowChunkBytes : fastChunkBytes);
+        const taken = Math.min(chunk.byteLength - filled, part.byteLength - at);
         chunk.set(part.subarray(at, at + taken), filled);
         filled += taken;
         at += taken;
-        if (filled === chunkBytes) await send();
+        if (filled === chunk.byteLength) await send();
       }
     },
     async flush() {
