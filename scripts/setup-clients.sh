@@ -1,13 +1,16 @@
 #!/bin/sh
-# Brings the programs of test/clients, test/conformance and test/faults to a Debian machine. Needs root, and Go 1.24 or newer.
+# Brings the programs of test/clients, test/conformance and test/faults to a Debian machine. Needs root, and Go 1.26.7 or newer
+# (an older one, from 1.21 on, fetches that). The first time it compiles for some minutes.
 # What is there already stays as it is; services that come with packages are not started.
 set -eu
 
-packages="docker.io containerd skopeo podman buildah strace tar"
+packages="docker.io containerd skopeo podman buildah openssl mount strace tar"
 tools="
 crane github.com/google/go-containerregistry/cmd/crane v0.22.1
 oras oras.land/oras/cmd/oras v1.3.6
 regctl github.com/regclient/regclient/cmd/regctl v0.11.7
+helm helm.sh/helm/v3/cmd/helm v3.22.0
+cosign github.com/sigstore/cosign/v2/cmd/cosign v2.6.5
 "
 
 # Installs the packages of Debian that are missing.
@@ -31,7 +34,7 @@ install_packages() {
 # Builds the Go programs that are missing, at the versions above.
 install_tools() {
   if ! command -v go >/dev/null; then
-    echo "setup-clients: Go is missing: install Go 1.24 or newer, it builds the clients and the conformance suite" >&2
+    echo "setup-clients: Go is missing: install Go 1.26.7 or newer, it builds the clients and the conformance suite" >&2
     return 1
   fi
   PATH="$PATH:$(go env GOPATH)/bin"

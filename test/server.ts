@@ -20,6 +20,7 @@ export interface TestServer {
   /** `127.0.0.1:PORT` */
   readonly address: string;
   readonly port: number;
+  /** `http://127.0.0.1:PORT`, or https with a certificate */
   readonly url: string;
   readonly data: string;
   readonly pid: number;
@@ -38,11 +39,12 @@ export async function startServer({ flags = [], data, port = 0 }: ServerOptions 
   const child = spawn(process.execPath, args, { cwd: root, detached: true, stdio: ["ignore", "pipe", "pipe"] });
   const ended = new Promise<number | null>((done) => child.once("exit", done));
   const output = gather(child);
-  const address = await Promise.race([output.find(/serves on http:\/\/(\S+)/), ended.then(() => undefined)]);
-  if (address === undefined) {
+  const url = await Promise.race([output.find(/serves on (https?:\/\/\S+)/), ended.then(() => undefined)]);
+  if (url === undefined) {
     if (data === undefined) await rm(folder, { recursive: true, force: true });
     throw new Error(`the server did not start:\n${output.text()}`);
   }
+  const { host, port: taken } = new URL(url);
   const pid = child.pid ?? 0;
   const killGroup = () => {
     if (child.exitCode === null && child.signalCode === null) process.kill(-pid, "SIGKILL");
@@ -50,9 +52,9 @@ export async function startServer({ flags = [], data, port = 0 }: ServerOptions 
   process.once("exit", killGroup);
   void ended.then(() => process.off("exit", killGroup));
   return {
-    address,
-    port: Number(address.split(":").at(-1)),
-    url: `http://${address}`,
+    address: host,
+    port: Number(taken),
+    url,
     data: folder,
     pid,
     output: output.text,

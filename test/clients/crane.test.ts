@@ -1,8 +1,10 @@
 // crane, the tool of go-containerregistry.
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { startServer, type TestServer } from "../server.ts";
 import { makeLayout, makeTar, sha256 } from "./image.ts";
+import { record } from "./operations.ts";
 import { openPrograms, type Programs } from "./programs.ts";
 
 let server: TestServer;
@@ -30,6 +32,7 @@ test("An image that crane appends is pushed, and pulled with the same layers", a
   await crane("push", join(programs.folder, "appended"), at("crane/again:1"));
   expect(await crane("digest", at("crane/again:1"))).toBe(sha256(bytes));
   await crane("validate", "--remote", at("crane/again:1"));
+  await record("crane", "push", "pull");
 }, 60_000);
 
 test("A pushed layout keeps its manifest byte for byte, and its blobs", async () => {
@@ -41,6 +44,9 @@ test("A pushed layout keeps its manifest byte for byte, and its blobs", async ()
     const response = await fetch(`${server.url}/v2/crane/layout/blobs/${layer}`);
     expect(sha256(await response.bytes())).toBe(layer);
   }
+  await crane("pull", "--format=oci", at(`crane/layout@${digest}`), join(programs.folder, "layout-again"));
+  expect(await crane("push", path, at("crane/layout:again"))).toContain(digest);
+  await record("crane", "pull by digest", "push of what is there already");
 }, 60_000);
 
 test("Copying, listing, tagging and deleting do what they say", async () => {
@@ -57,6 +63,8 @@ test("Copying, listing, tagging and deleting do what they say", async () => {
   expect(await crane("ls", at("other/name/moved"))).toBe("");
   await expect(crane("manifest", at("other/name/moved:c"))).rejects.toThrow("MANIFEST_UNKNOWN");
   expect(await crane("digest", at("crane/moved:a"))).toBe(digest);
+  await record("crane", "copy between repositories", "inspect", "tag", "list tags", "list repositories");
+  await record("crane", "delete a tag", "delete a manifest");
 }, 60_000);
 
 test("An index of two images is pushed and copied whole", async () => {
@@ -68,4 +76,8 @@ test("An index of two images is pushed and copied whole", async () => {
   await crane("copy", at("crane/index:both"), at("crane/copied:both"));
   expect(await crane("manifest", at("crane/copied:both"))).toBe(await crane("manifest", at("crane/index:both")));
   expect(await crane("digest", at(`crane/copied@${one.digest}`))).toBe(one.digest);
+  const platform = ["--platform", "linux/amd64", "--format", "oci"];
+  await crane("pull", ...platform, at("crane/copied:both"), join(programs.folder, "member"));
+  expect(await readFile(join(programs.folder, "member", "index.json"), "utf8")).toContain(one.digest);
+  await record("crane", "push an index", "pull from an index");
 }, 60_000);

@@ -18,8 +18,8 @@ export interface Programs {
   remove(): Promise<void>;
 }
 
-/** Opens a place to run programs in. */
-export async function openPrograms(): Promise<Programs> {
+/** Opens a place to run programs in; `variables` are set beside those that every program gets. */
+export async function openPrograms(variables: Readonly<Record<string, string>> = {}): Promise<Programs> {
   const folder = await mkdtemp(join(tmpdir(), "berth-client-"));
   const runtime = join(folder, "run");
   await mkdir(runtime, { mode: 0o700 });
@@ -33,6 +33,7 @@ export async function openPrograms(): Promise<Programs> {
     XDG_RUNTIME_DIR: runtime,
     DOCKER_CONFIG: join(folder, ".docker"),
     REGISTRY_AUTH_FILE: logins,
+    ...variables,
   };
   const start = (program: string, ...words: readonly string[]) => {
     const path = Bun.which(program, { PATH: searched });

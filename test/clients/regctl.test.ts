@@ -4,6 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { startServer, type TestServer } from "../server.ts";
 import { makeLayout } from "./image.ts";
+import { record } from "./operations.ts";
 import { openPrograms, type Programs } from "./programs.ts";
 
 let server: TestServer;
@@ -47,6 +48,7 @@ test("An image is copied with its referrers and its digest tags", async () => {
   expect(referrers).toContain(type);
   expect(await referrersOf(at("copied/signed:1"))).toBe(referrers);
   expect((await regctl("tag", "ls", at("copied/signed"))).split("\n").sort()).toEqual(["1", digestTag].sort());
+  await record("regctl", "attach", "list referrers", "copy with referrers", "copy with digest tags", "list tags");
 }, 60_000);
 
 test("An image goes out to a folder and comes back the same", async () => {
@@ -56,6 +58,7 @@ test("An image goes out to a folder and comes back the same", async () => {
   await regctl("image", "copy", "--referrers", out, at("regctl/returned:1"));
   expect(await regctl("image", "digest", at("regctl/returned:1"))).toBe(digest);
   expect(await referrersOf(at("regctl/returned:1"))).toContain(type);
+  await record("regctl", "push", "pull");
 }, 60_000);
 
 test("A tag is deleted without the image that it names", async () => {
@@ -66,6 +69,7 @@ test("A tag is deleted without the image that it names", async () => {
   expect(await regctl("image", "digest", at("regctl/untagged:2"))).toBe(digest);
   await regctl("manifest", "delete", at(`regctl/untagged@${digest}`));
   await expect(regctl("manifest", "head", at("regctl/untagged:2"))).rejects.toThrow(/not found/i);
+  await record("regctl", "tag", "delete a tag", "delete a manifest");
 }, 60_000);
 
 test("Repositories are listed page by page", async () => {
@@ -74,4 +78,24 @@ test("Repositories are listed page by page", async () => {
   for (const name of names) await regctl("image", "copy", `ocidir://${path}:latest`, at(`${name}:1`));
   expect(await regctl("repo", "ls", "--limit", "2", "--last", "page/", server.address)).toBe("page/a\npage/b");
   expect(await regctl("repo", "ls", "--limit", "2", "--last", "page/b", server.address)).toStartWith("page/c");
+  await record("regctl", "list repositories");
+}, 60_000);
+
+test("A layer is pushed in chunks, and an index with all its images", async () => {
+  const chunks = ["--blob-chunk", "300000", "--blob-max", "500000"];
+  await regctl("registry", "set", "--tls", "disabled", ...chunks, server.address);
+  const { path, digest, manifest } = await makeLayout(programs, "chunked", [2_000_000]);
+  await regctl("image", "copy", `ocidir://${path}:latest`, at("regctl/chunked:1"));
+  expect(server.output().split('"action":"upload PATCH"').length).toBeGreaterThan(3);
+  const out = join(programs.folder, "chunked-again");
+  await regctl("image", "copy", at(`regctl/chunked@${digest}`), `ocidir://${out}`);
+  expect(await regctl("manifest", "get", "--format", "raw-body", at("regctl/chunked:1"))).toBe(manifest);
+
+  const refs = ["--ref", at("regctl/chunked:1"), "--ref", at("regctl/other:1")];
+  await regctl("image", "copy", at("regctl/chunked:1"), at("regctl/other:1"));
+  await regctl("index", "create", ...refs, at("regctl/index:1"));
+  await regctl("image", "copy", at("regctl/index:1"), at("regctl/index-copied:1"));
+  const index = await regctl("manifest", "get", "--format", "raw-body", at("regctl/index:1"));
+  expect(await regctl("manifest", "get", "--format", "raw-body", at("regctl/index-copied:1"))).toBe(index);
+  await record("regctl", "push in chunks", "pull by digest", "inspect", "copy between repositories", "push an index");
 }, 60_000);
