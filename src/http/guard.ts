@@ -3,6 +3,7 @@ import { Fault } from "#lib/fault";
 import type { Log } from "#lib/log";
 import { type Answer, withoutBody } from "./answer.ts";
 import type { Call } from "./call.ts";
+import { requireOwnOrigin } from "./origin.ts";
 
 export type Door = (call: Call) => Promise<Answer>;
 
@@ -12,10 +13,14 @@ export interface ErrorWords {
   bug(requestId: string): Answer;
 }
 
-/** The door with its errors answered; HEAD is answered as GET would be, without the body. */
+/** The door with its errors answered, closed to other sites' pages; HEAD is answered as GET would be, without the body. */
 export function guard(door: Door, words: ErrorWords, log: Log): Door {
+  const enter: Door = async (call) => {
+    requireOwnOrigin(call);
+    return door(call);
+  };
   return async (call) => {
-    const answer = await door(call).catch((error: unknown) => answerOf(error, call, words, log));
+    const answer = await enter(call).catch((error: unknown) => answerOf(error, call, words, log));
     return call.method === "HEAD" ? withoutBody(answer) : answer;
   };
 }

@@ -1,14 +1,17 @@
-// The porch: listens, with or without TLS, and answers what the HTTP parser refuses.
+// The porch: listens, with or without TLS, answers what the HTTP parser refuses, and ends what is too slow.
 import { createServer, type Server } from "node:http";
-import { createSecureServer, type Http2SecureServer } from "node:http2";
+import { createSecureServer, type Http2SecureServer, type Http2Session } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import { type Clock, every } from "#lib/clock";
-import { errorCode, Fault } from "#lib/fault";
+import { Fault } from "#lib/fault";
 import type { Log } from "#lib/log";
 import type { Answer } from "./answer.ts";
+import { type Connection, Connections } from "./connections.ts";
 import type { Door } from "./guard.ts";
 import type { Stalls } from "./incoming.ts";
-import { type Observation, openServing, type Request, type Response } from "./serve.ts";
+import { faultOfParser, noTunnel, tooSlow, wireOf } from "./refusal.ts";
+import { type Observation, openServing, type Request, type Response, type Serve } from "./serve.ts";
 
 /** A certificate chain and its key, in PEM. */
 export interface Certificate {
@@ -41,27 +44,43 @@ export interface Listening {
 const bodyStallMilliseconds = 60_000;
 const headerMilliseconds = 30_000;
 const keepAliveMilliseconds = 75_000;
+const lingerMilliseconds = 5_000;
+const sweepMilliseconds = 1_000;
 const maxHeaderBytes = 32 * 1024;
 const settings = {
   requestTimeout: 0,
   headersTimeout: headerMilliseconds,
+  connectionsCheckingInterval: sweepMilliseconds,
   keepAliveTimeout: keepAliveMilliseconds,
+  handshakeTimeout: headerMilliseconds,
   maxHeaderSize: maxHeaderBytes,
+  // Else the runtime refuses a request without Host itself, without a body.
+  requireHostHeader: false,
 };
 
 /** Listens on `host:port`; port 0 takes a free one. Rejects with the system's error when it cannot. */
 export async function listen(options: ListenOptions): Promise<Listening> {
-  const { host, port, door, certificate, observe = () => undefined, clock, log } = options;
+  const { host, port, door, refusal, certificate, observe = () => undefined, clock, log } = options;
   const stalls: Stalls = { since: new Map(), now: () => clock.now() };
-  const serve = openServing({ door, stalls, observe, log });
-  const connections = new Set<Socket>();
+  const connections = new Connections(() => clock.now());
+  const serve = openServing({ door, refusal, connections, stalls, observe, log });
   const server = makeServer(certificate, serve);
-  server.on("clientError", (error: Error, socket: Socket) => refuse(error, socket, options.refusal));
-  server.on(certificate === undefined ? "connection" : "secureConnection", (socket: Socket) => {
-    connections.add(socket);
-    socket.once("close", () => connections.delete(socket));
+  const refuse = async (socket: Socket, fault: Fault) => {
+    // What the parser read before it gave up is served first, and in order.
+    const mayWrite = await connections.settled(socket);
+    if (!mayWrite) socket.destroy();
+    if (socket.destroyed || !socket.writable) return;
+    socket.end(wireOf(refusal(fault), clock.now()));
+    // Who still sends gets to read it before a reset.
+    socket.resume();
+    setTimeout(() => socket.destroy(), lingerMilliseconds).unref();
+  };
+  watch(server, connections, serve, refuse);
+  const limits = { headerMilliseconds, keepAliveMilliseconds };
+  const sweep = every(sweepMilliseconds, async () => {
+    endStalled(stalls);
+    connections.sweep(limits, (connection, isFresh) => endLate(connection, isFresh, refuse));
   });
-  const sweep = every(1_000, async () => endStalled(stalls));
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, host, () => resolve());
@@ -80,24 +99,48 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   };
 }
 
-function makeServer(
-  certificate: Certificate | undefined,
-  serve: (request: Request, response: Response) => Promise<void>,
-): Server | Http2SecureServer {
-  if (certificate === undefined) return createServer(settings, serve);
-  return createSecureServer({ ...settings, ...certificate, allowHTTP1: true }, serve);
+type Refuse = (socket: Socket, fault: Fault) => Promise<void>;
+
+function makeServer(certificate: Certificate | undefined, serve: Serve): Server | Http2SecureServer {
+  if (certificate === undefined) return createServer(settings, (request, response) => serve(request, response));
+  const secure = { ...settings, ...certificate, allowHTTP1: true };
+  return createSecureServer(secure, (request, response) => serve(request, response));
+}
+
+/** Takes in connections, and what does not become an ordinary request. */
+function watch(server: Server | Http2SecureServer, connections: Connections, serve: Serve, refuse: Refuse): void {
+  if ("setSecureContext" in server) {
+    server.on("session", (session: Http2Session) => connections.add(session));
+    server.on("secureConnection", (socket: TLSSocket) => {
+      if (socket.alpnProtocol !== "h2") connections.add(socket);
+    });
+    // Before the handshake is done there is nobody to answer to.
+    server.on("tlsClientError", (_error: Error, socket: TLSSocket) => socket.destroy());
+  } else server.on("connection", (socket: Socket) => connections.add(socket));
+  server.on("clientError", (error: Error, socket: Socket) => refuse(socket, faultOfParser(error)));
+  server.on("checkExpectation", (request: Request, response: Response) =>
+    serve(request, response, new Fault("unsupported", "expectation", "only 100-continue may be expected")),
+  );
+  server.on("connect", (request: Request, to: Socket | Response) =>
+    "writeHead" in to ? serve(request, to, noTunnel()) : refuse(to, noTunnel()),
+  );
+}
+
+function endLate(connection: Connection, isFresh: boolean, refuse: Refuse): void {
+  if (!isFresh || "settings" in connection) connection.destroy();
+  else void refuse(connection, tooSlow());
 }
 
 function endStalled({ since, now }: Stalls): void {
   const late = now() - bodyStallMilliseconds;
   for (const [body, at] of since) {
-    if (at < late) body.stop(new Fault("invalid", "request", "no byte of the body came for too long"));
+    if (at < late) body.stop(new Fault("invalid", "timeout", "no byte of the body came for too long"));
   }
 }
 
 async function close(
   server: Server | Http2SecureServer,
-  connections: ReadonlySet<Socket>,
+  connections: Connections,
   milliseconds: number,
 ): Promise<void> {
   const ended = new Promise<void>((resolve) => {
@@ -106,23 +149,8 @@ async function close(
   const closeIdle = () => "closeIdleConnections" in server && server.closeIdleConnections();
   closeIdle();
   const idle = setInterval(closeIdle, 50);
-  const timer = setTimeout(() => {
-    for (const connection of connections) connection.destroy();
-  }, milliseconds);
+  const timer = setTimeout(() => connections.destroy(), milliseconds);
   await ended;
   clearInterval(idle);
   clearTimeout(timer);
-}
-
-function refuse(error: Error, socket: Socket, refusal: ListenOptions["refusal"]): void {
-  if (socket.destroyed || !socket.writable) return;
-  const isTooLarge = errorCode(error) === "HPE_HEADER_OVERFLOW";
-  const fault = isTooLarge
-    ? new Fault("too-large", "request", "the headers of the request are too large")
-    : new Fault("invalid", "request", "the request is not valid HTTP");
-  const { status, headers, body } = refusal(fault);
-  const text = body instanceof Uint8Array ? new TextDecoder().decode(body) : "";
-  const lines = headers.flatMap((each, i) => (i % 2 === 0 ? [`${each}: ${headers[i + 1]}`] : []));
-  const head = [`HTTP/1.1 ${status} ${isTooLarge ? "Request Header Fields Too Large" : "Bad Request"}`, ...lines];
-  socket.end(`${head.join("\r\n")}\r\nContent-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`);
 }

@@ -21,5 +21,6 @@ export function nextLink(path: string, { query }: Call, limit: number, last: str
   const next = new URLSearchParams([...query].filter(([name]) => name !== "n" && name !== "last"));
   next.set("n", String(limit));
   next.set("last", last);
-  return ["Link", `<${path}?${next}>; rel="next"`];
+  // A plus is a plus where it is read again.
+  return ["Link", `<${path}?${next.toString().replaceAll("+", "%20")}>; rel="next"`];
 }

@@ -1,10 +1,13 @@
 // One request: made a Call, given to the door, its Answer sent, and what became of it told to whoever counts.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { Fault } from "#lib/fault";
 import { randomHex } from "#lib/id";
 import type { Log } from "#lib/log";
 import type { Answer, StreamBody } from "./answer.ts";
 import { type Call, type Notes, splitTarget } from "./call.ts";
+import type { Connections } from "./connections.ts";
+import { faultOf, originForm } from "./framing.ts";
 import type { Door } from "./guard.ts";
 import { RequestBody, type Stalls } from "./incoming.ts";
 
@@ -25,32 +28,36 @@ export interface Observation {
 
 export interface Serving {
   readonly door: Door;
+  /** The answer to what no door gets to see. */
+  readonly refusal: (fault: Fault) => Answer;
+  readonly connections: Connections;
   readonly stalls: Stalls;
   readonly observe: (observation: Observation) => void;
   readonly log: Log;
 }
 
+/** Serves a request, or refuses it for a reason that is known already. Never rejects. */
+export type Serve = (request: Request, response: Response, refused?: Fault) => Promise<void>;
+
 const maxDiscardedBytes = 64 * 1024;
 const discardMilliseconds = 5_000;
 const cutShort = 499;
 
-/** Serves requests with `door`. The returned function never rejects. */
-export function openServing({
-  door,
-  stalls,
-  observe,
-  log,
-}: Serving): (request: Request, response: Response) => Promise<void> {
+/** Serves requests with `door`. */
+export function openServing({ door, refusal, connections, stalls, observe, log }: Serving): Serve {
   const identify = openIdentify();
-  return async (request, response) => {
+  return async (request, response, refused) => {
     const began = performance.now();
-    const body = new RequestBody(request, stalls);
+    connections.begin(request, response);
+    const body = new RequestBody(request, stalls, lengthOf(request));
     const call = callOf(request, body, identify);
     let status = cutShort;
     let bytes = 0;
     try {
-      const answer = await door(call);
-      bytes = await send(request, response, body, answer);
+      const malformed = faultOf(request);
+      const fault = malformed ?? refused;
+      const answer = fault === undefined ? await door(call) : refusal(fault);
+      bytes = await send(request, response, body, malformed === undefined ? answer : asLast(answer));
       status = answer.status;
     } catch (error) {
       // The door has its own catch: what arrives here broke while the answer was being sent. Cut it, so that it shows.
@@ -76,12 +83,12 @@ function openIdentify(): (asked: string | undefined) => string {
 function callOf(request: Request, body: RequestBody, identify: (asked: string | undefined) => string): Call {
   const { headers, method = "GET", url = "/" } = request;
   const header = (name: string) => {
-    const value = headers[name];
+    const value = headers[name] ?? (name === "host" ? headers[":authority"] : undefined);
     return Array.isArray(value) ? value.join(", ") : value;
   };
   return {
     method,
-    ...splitTarget(url),
+    ...splitTarget(originForm(url)),
     header,
     body,
     contentLength: lengthOf(request),
@@ -95,7 +102,7 @@ function callOf(request: Request, body: RequestBody, identify: (asked: string | 
 function lengthOf(request: Request): number | undefined {
   const length = request.headers["content-length"];
   if (length !== undefined) return Number(length);
-  if (request.httpVersionMajor >= 2) return request.complete ? 0 : undefined;
+  if ("stream" in request && request.stream !== undefined) return request.stream.endAfterHeaders ? 0 : undefined;
   return request.headers["transfer-encoding"] === undefined ? 0 : undefined;
 }
 
@@ -115,26 +122,41 @@ async function send(request: Request, response: Response, body: RequestBody, ans
   const length = content === undefined ? 0 : content instanceof Uint8Array ? content.byteLength : content.length;
   if (content !== undefined || (!isHead && answer.status !== 204 && answer.status !== 304))
     headers.push("Content-Length", String(length));
-  const isRude = !body.isComplete && (lengthOf(request) ?? Number.POSITIVE_INFINITY) > maxDiscardedBytes;
+  const left = body.isComplete ? 0 : (lengthOf(request) ?? Number.POSITIVE_INFINITY);
+  const isRude = left > maxDiscardedBytes;
   if (isHttp2(response)) response.writeHead(answer.status, headersOf(headers));
   else {
-    if (isRude) headers.push("Connection", "close");
+    if (isRude && !headers.includes("Connection")) headers.push("Connection", "close");
     if (answer.reason === undefined) response.writeHead(answer.status, headers);
     else response.writeHead(answer.status, answer.reason, headers);
   }
   if (content === undefined || isHead) response.end();
   else if (content instanceof Uint8Array) response.end(content);
   else await sendStream(response, content);
-  if (!body.isComplete) body.discard();
-  if (isRude) setTimeout(() => cut(request, response), discardMilliseconds).unref();
+  if (left > 0) discard(request, response, body, isRude);
   return isHead ? 0 : length;
 }
 
-/** Headers by name, as HTTP/2 takes them. */
+/** Reads on for a while, so that the client gets to read its answer; then the connection ends, if it must or is stuck. */
+function discard(request: Request, response: Response, body: RequestBody, isRude: boolean): void {
+  body.discard();
+  const end = () => {
+    if (isRude || !request.complete) cut(request, response);
+  };
+  setTimeout(end, discardMilliseconds).unref();
+}
+
+/** The answer after which the connection ends: what follows on it cannot be trusted. */
+function asLast(answer: Answer): Answer {
+  return { ...answer, headers: [...answer.headers, "Connection", "close"] };
+}
+
+/** Headers by name, as HTTP/2 takes them: the connection is not theirs. */
 function headersOf(flat: readonly string[]): Record<string, string | string[]> {
   const headers: Record<string, string | string[]> = {};
   for (let i = 0; i < flat.length; i += 2) {
     const name = (flat[i] ?? "").toLowerCase();
+    if (name === "connection") continue;
     const value = flat[i + 1] ?? "";
     const before = headers[name];
     headers[name] = before === undefined ? value : [before, value].flat();

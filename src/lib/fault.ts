@@ -18,6 +18,8 @@ export type Kind =
 /** What it went wrong with. */
 export type Subject =
   | "request"
+  | "expectation"
+  | "timeout"
   | "route"
   | "method"
   | "name"

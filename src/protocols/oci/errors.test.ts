@@ -109,11 +109,31 @@ describe("what goes wrong", () => {
     });
   }
 
-  test("headers that are too large are 431", async () => {
-    check(await see(faultAnswer(new Fault("too-large", "request", "too large"))), {
-      status: 431,
-      codes: ["UNSUPPORTED"],
+  for (const [kind, subject, status] of [
+    ["too-large", "request", 431],
+    ["invalid", "timeout", 408],
+  ] as const) {
+    test(`${kind} ${subject} is ${status}`, async () => {
+      check(await see(faultAnswer(new Fault(kind, subject, "a sentence"))), { status, codes: ["UNSUPPORTED"] });
     });
+  }
+
+  test("an expectation that is not met is 417", async () => {
+    const seen = await see(faultAnswer(new Fault("unsupported", "expectation", "a sentence")));
+    check(seen, { status: 417, codes: ["UNSUPPORTED"] });
+  });
+
+  test("an answer names at most 256 digests", async () => {
+    const digests = Array.from({ length: 10_000 }, () => digest);
+    const seen = await see(faultAnswer(new Fault("unknown", "manifest-blob", "a sentence", { digests })));
+    expect(errorsOf(seen).length).toBe(256);
+  });
+
+  test("a page of another site is denied, before its body is read", async () => {
+    const headers = { origin: "https://elsewhere.example", host: "registry.example" };
+    check(await ask("POST", "/v2/team/errors/blobs/uploads/", { headers }), { status: 403, codes: ["DENIED"] });
+    check(await ask("DELETE", "/v2/team/errors/manifests/latest", { headers }), { status: 403, codes: ["DENIED"] });
+    expect((await ask("GET", "/v2/team/errors/manifests/latest", { headers })).status).toBe(200);
   });
 
   test("a bug is 500, with the id under which it was logged and no other word", async () => {

@@ -14,6 +14,9 @@ export const commonHeaders: readonly string[] = [
   "default-src 'none'; sandbox",
 ];
 
+/** How many digests one answer names: images have less layers, and an answer is not larger than the push it refuses. */
+const maxErrors = 256;
+
 type Wire = readonly [status: number, code: string];
 
 const byKind = {
@@ -49,6 +52,8 @@ const bySubject: Readonly<Partial<Record<`${Kind} ${Subject}`, Wire>>> = {
   "unsupported manifest": [400, "MANIFEST_INVALID"],
   "unsupported media-type": [415, "MANIFEST_INVALID"],
   "too-large request": [431, "UNSUPPORTED"],
+  "invalid timeout": [408, "UNSUPPORTED"],
+  "unsupported expectation": [417, "UNSUPPORTED"],
 };
 
 /** The errors of /v2/ as its envelope. */
@@ -70,7 +75,7 @@ export function faultAnswer(fault: Fault): Answer {
   if (Array.isArray(digests)) {
     return envelope(
       status,
-      digests.map((digest) => ({ code, message, detail: { digest } })),
+      digests.slice(0, maxErrors).map((digest) => ({ code, message, detail: { digest } })),
       headers,
     );
   }

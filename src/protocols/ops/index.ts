@@ -41,7 +41,7 @@ function text(status: number, content: string, contentType = "text/plain; charse
 export const opsErrors: ErrorWords = {
   fault(fault) {
     const { kind, message, detail } = fault;
-    const status = { busy: 503, full: 507, unknown: 404, unsupported: 405 }[kind as string] ?? 400;
+    const status = { busy: 503, full: 507, denied: 403, unknown: 404, unsupported: 405 }[kind as string] ?? 400;
     const answer = text(status, `${message}\n`);
     return typeof detail["allow"] === "string"
       ? { ...answer, headers: [...answer.headers, "Allow", detail["allow"]] }

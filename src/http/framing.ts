@@ -1,0 +1,46 @@
+// What the HTTP parsers let pass and no server may: requests that another server on the way might read in another way.
+// https://www.rfc-editor.org/rfc/rfc9112#section-3.2, #section-6.1; https://www.rfc-editor.org/rfc/rfc9113#section-8.3.1
+import { Fault } from "#lib/fault";
+import type { Request } from "./serve.ts";
+
+const host = /^(?:[\w.~!$&'()*+,;=%-]*|\[[\da-fA-F:.]+\])(?::\d{0,5})?$/;
+const scheme = /^https?:\/\/[^/?#]*/i;
+
+/** Why a request is refused before any door sees it; undefined when it is sound. A Fault: invalid request. */
+export function faultOf(request: Request): Fault | undefined {
+  // Not by the version that it says: a line of HTTP/1 may say 2.0.
+  const isHttp2 = "stream" in request && request.stream !== undefined;
+  const sentence = isHttp2 ? findInHttp2(request) : findInHttp1(request);
+  return sentence === undefined ? undefined : new Fault("invalid", "request", sentence);
+}
+
+/** The path and query of a target: proxies may send a whole URL. https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2 */
+export function originForm(target: string): string {
+  const rest = target.replace(scheme, "");
+  return rest === target || rest.startsWith("/") ? rest : `/${rest}`;
+}
+
+function findInHttp1(request: Request): string | undefined {
+  const { httpVersion, headers, rawHeaders, url = "" } = request;
+  if (httpVersion !== "1.1" && httpVersion !== "1.0") return "the version of HTTP is not 1.0 or 1.1";
+  const count = (name: string) => rawHeaders.filter((each, i) => i % 2 === 0 && each.toLowerCase() === name).length;
+  const hosts = count("host");
+  if (hosts > 1 || (hosts === 0 && httpVersion === "1.1")) return "the request has not one Host";
+  if (!host.test(headers.host ?? "")) return "the Host is not a name with a port";
+  if (!url.startsWith("/") && !scheme.test(url)) return "the target is not a path";
+  const coding = headers["transfer-encoding"];
+  if (count("content-length") > 1 || count("transfer-encoding") > 1) return "the length of the body is said twice";
+  if (coding === undefined) return undefined;
+  if (httpVersion === "1.0" || coding.toLowerCase() !== "chunked") return "the Transfer-Encoding is not chunked";
+  return undefined;
+}
+
+function findInHttp2({ headers, url = "" }: Request): string | undefined {
+  const { host: named, ":authority": authority } = headers;
+  const names = [named, authority].filter((each) => each !== undefined);
+  if (names.length === 0) return "the request has no authority";
+  if (names.some((each) => typeof each !== "string" || !host.test(each)))
+    return "the authority is not a name with a port";
+  if (new Set(names).size > 1) return "the request has two authorities";
+  return url.startsWith("/") ? undefined : "the target is not a path";
+}
