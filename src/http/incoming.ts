@@ -20,19 +20,15 @@ export class RequestBody implements Incoming {
   readonly #request: Request;
   readonly #stalls: Stalls;
   readonly #queue: Uint8Array[] = [];
-  readonly #length: number | undefined;
   #queued = 0;
-  #received = 0;
   #isRead = false;
   #isEnded = false;
   #failure: Error | undefined;
   #waiting: Waiting | undefined;
 
-  /** `length` is how many bytes it will have, when that was said. */
-  constructor(request: Request, stalls: Stalls, length: number | undefined) {
+  constructor(request: Request, stalls: Stalls) {
     this.#request = request;
     this.#stalls = stalls;
-    this.#length = length;
   }
 
   /** Whether all of it has been taken in. */
@@ -60,23 +56,16 @@ export class RequestBody implements Incoming {
     this.#isRead = true;
     const request = this.#request;
     const gone = () => this.#end(new Fault("invalid", "request", "the client went away before the body was complete"));
-    const whole = () => (this.#isAsSaid() ? this.#end(undefined) : this.#end(wrongLength()));
     request.on("data", (part: Uint8Array) => this.#take(part));
-    request.on("end", () => (request.complete ? whole() : gone()));
+    request.on("end", () => (request.complete ? this.#end(undefined) : gone()));
     request.on("aborted", gone);
     request.on("error", gone);
-    request.on("close", () => (request.complete ? whole() : gone()));
+    request.on("close", () => (request.complete ? this.#end(undefined) : gone()));
     if (request.destroyed && !request.complete) gone();
-  }
-
-  /** The parser of HTTP/1.1 sees to it; that of HTTP/2 does not. */
-  #isAsSaid(): boolean {
-    return this.#length === undefined || this.#length === this.#received;
   }
 
   #take(part: Uint8Array): void {
     if (this.#isEnded) return;
-    this.#received += part.byteLength;
     const waiting = this.#settle();
     if (waiting !== undefined) {
       waiting.resolve({ done: false, value: part });
@@ -117,8 +106,4 @@ export class RequestBody implements Incoming {
       this.#stalls.since.set(this, this.#stalls.now());
     });
   }
-}
-
-function wrongLength(): Fault {
-  return new Fault("invalid", "request", "the body is not as long as its Content-Length says");
 }

@@ -49,7 +49,7 @@ export function openServing({ door, refusal, connections, stalls, observe, log }
   return async (request, response, refused) => {
     const began = performance.now();
     connections.begin(request, response);
-    const body = new RequestBody(request, stalls, lengthOf(request));
+    const body = new RequestBody(request, stalls);
     const call = callOf(request, body, identify);
     let status = cutShort;
     let bytes = 0;
