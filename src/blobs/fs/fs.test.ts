@@ -52,6 +52,16 @@ describe("a store in a folder", () => {
     await rm(folder, { recursive: true });
   });
 
+  test("bytes that another process wrote in the meantime are hashed anew, also when they are as many", async () => {
+    const id = await begin();
+    const other = openFsStore(folder);
+    await other.uploads.truncate(id, 0);
+    await other.uploads.append(id, "sha256", 0, bodyOf(second));
+    await other.close();
+    expect(await store.uploads.digest(id, "sha256")).toBe(digestOf(second));
+    await store.uploads.remove(id);
+  });
+
   test("an upload goes on when the store was closed and opened", async () => {
     const id = await begin();
     await reopen();

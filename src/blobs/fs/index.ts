@@ -9,7 +9,7 @@ import { openPool } from "./pool.ts";
 import { openFile, readBytes } from "./reading.ts";
 import { openUploads, uploadsFolder } from "./uploads.ts";
 
-const maxKeptBuffers = 64;
+const maxKeptBuffers = 32;
 
 /** Opens (or makes) the store in `root`. Faults: full, busy store. */
 export function openFsStore(root: string): Store {

@@ -25,9 +25,11 @@ export type Reply =
   | { readonly call: number; readonly error: { readonly message: string; readonly code?: string } };
 
 interface State {
-  algorithm: Algorithm;
-  hasher: Hasher;
+  readonly algorithm: Algorithm;
+  readonly hasher: Hasher;
   size: number;
+  /** What the file was when it was closed: another process may have written it since. */
+  mark: string;
 }
 
 /** An upload that is being written. Nothing is written behind what failed: a kill leaves a beginning, never a hole. */
@@ -51,9 +53,23 @@ function remember(id: string, state: State): void {
   if (states.size > maxStates && oldest !== undefined) states.delete(oldest);
 }
 
+function markOf({ ino, size, mtimeNs, ctimeNs }: fs.BigIntStats): string {
+  return `${ino} ${size} ${mtimeNs} ${ctimeNs}`;
+}
+
+/** The hash state of the first `size` bytes of an upload: the one that was kept, if the file is as it was; else a new one. */
+async function recall(id: string, path: string, algorithm: Algorithm, size: number): Promise<State> {
+  const known = states.get(id);
+  states.delete(id);
+  const now = fs.statSync(path, { bigint: true, throwIfNoEntry: false });
+  const isUsable =
+    known?.algorithm === algorithm && known.size === size && now !== undefined && markOf(now) === known.mark;
+  return isUsable ? known : rehash(path, algorithm, size);
+}
+
 async function rehash(path: string, algorithm: Algorithm, size: number): Promise<State> {
   const hasher = openHasher(algorithm);
-  if (size === 0) return { algorithm, hasher, size };
+  if (size === 0) return { algorithm, hasher, size, mark: "" };
   const file = await open(path, "r");
   try {
     const buffer = new Uint8Array(rehashBytes);
@@ -66,7 +82,7 @@ async function rehash(path: string, algorithm: Algorithm, size: number): Promise
   } finally {
     await file.close();
   }
-  return { algorithm, hasher, size };
+  return { algorithm, hasher, size, mark: "" };
 }
 
 /** Writes all of `bytes` at `at`. A thread of its own may wait for the disk: handing each write to yet another costs more. */
@@ -78,10 +94,7 @@ function writeAt(fd: number, bytes: Uint8Array, at: number): void {
 
 async function openUpload(order: Order & { op: "open" }): Promise<void> {
   const { id, path, algorithm, offset } = order;
-  const known = states.get(id);
-  states.delete(id);
-  const isUsable = known !== undefined && known.algorithm === algorithm && known.size === offset;
-  const state = isUsable ? known : await rehash(path, algorithm, offset);
+  const state = await recall(id, path, algorithm, offset);
   const fd = fs.openSync(path, fs.constants.O_WRONLY | fs.constants.O_CREAT, 0o640);
   handles.set(id, { fd, state, hasFailed: false });
   fs.ftruncateSync(fd, offset);
@@ -105,8 +118,10 @@ function closeUpload({ id, truncateTo }: Order & { op: "close" }): void {
   handles.delete(id);
   if (handle === undefined) return;
   try {
-    if (truncateTo === undefined) remember(id, handle.state);
-    else fs.ftruncateSync(handle.fd, truncateTo);
+    if (truncateTo === undefined) {
+      handle.state.mark = markOf(fs.fstatSync(handle.fd, { bigint: true }));
+      remember(id, handle.state);
+    } else fs.ftruncateSync(handle.fd, truncateTo);
   } finally {
     fs.closeSync(handle.fd);
   }
@@ -114,10 +129,7 @@ function closeUpload({ id, truncateTo }: Order & { op: "close" }): void {
 
 async function digestUpload({ id, path, algorithm }: Order & { op: "digest" }): Promise<Digest> {
   const { size } = fs.statSync(path);
-  const known = states.get(id);
-  states.delete(id);
-  const usable = known !== undefined && known.algorithm === algorithm && known.size === size;
-  return (usable ? known : await rehash(path, algorithm, size)).hasher.digest();
+  return (await recall(id, path, algorithm, size)).hasher.digest();
 }
 
 async function syncPath(path: string): Promise<void> {
