@@ -87,7 +87,8 @@ export function writeReport(report: Run): string {
     "",
     "## What a push promises",
     "Calls of fsync and its kin during one push, counted with strace on a server of its own, outside the timed runs. Berth answers 201",
-    "only after the bytes, their folder and the row have been synced; a server with fewer syncs is faster by what it does not promise.",
+    "only after the bytes, their folder and the row have been synced. A server that does not sync the bytes of a blob, or the folder",
+    "into which it is renamed, is faster by what it does not promise: the list says which.",
     "",
     syncs.size === 0
       ? "Not counted: no strace."
@@ -101,6 +102,10 @@ export function writeReport(report: Run): string {
             ["a blob of 8 MiB (PATCH, PUT)", ...pushing.map(({ name }) => String(syncs.get(name)?.largeBlob))],
           ],
         ),
+    "",
+    ...pushing.map(
+      ({ name }) => `- ${name}, for the blob of 8 MiB: ${syncs.get(name)?.places.join(", ") || "nothing"}`,
+    ),
     "",
     "## Lowest and highest round",
     table(["", ...names], ranges),

@@ -56,10 +56,8 @@ async function visit(server: Server, kind: Measure["kind"]): Promise<void> {
   const place = kind === "read" ? folderOf(server) : `${folderOf(server)}-new`;
   const running = await server.start(place);
   try {
-    // Memory before the first push is looked at before there is one.
-    for (const measure of mine.toSorted(
-      (a, b) => Number(b.name.includes("before")) - Number(a.name.includes("before")),
-    )) {
+    // Memory is looked at first, in the order of the list: later it would be that of what came before.
+    for (const measure of mine.toSorted((a, b) => Number(b.unit === "MiB") - Number(a.unit === "MiB"))) {
       await settle(kind);
       loads.push(loadavg()[0] ?? 0);
       const figure = await measure.take(running);

@@ -41,7 +41,7 @@ const kinds: readonly Kind[] = [
       const manifest: unknown = await Bun.file(join(root, "package.json")).json();
       const version =
         manifest !== null && typeof manifest === "object" && "version" in manifest ? manifest.version : "";
-      const commit = await run(["git", "-C", root, "rev-parse", "--short", "HEAD"]).catch(() => "");
+      const commit = await run(["git", "-C", root, "describe", "--always", "--dirty"]).catch(() => "");
       return `${version} ${commit.trim()} on Bun ${Bun.version}`;
     },
     command: (program, folder, port) =>

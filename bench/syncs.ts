@@ -10,6 +10,8 @@ import { findProgram, type Running } from "./processes.ts";
 export interface Syncs {
   readonly smallPush: number;
   readonly largeBlob: number;
+  /** What is synced for the large blob, below the server's folder: ids and digests as `…`, with how often. */
+  readonly places: readonly string[];
 }
 
 const largeBytes = 8 * 1024 * 1024;
@@ -27,16 +29,16 @@ export async function countSyncs(running: Running, folder: string): Promise<Sync
   const pushLarge = (name: string) => pushBlob(connection, "bench/syncs", makeBlob(largeBytes, name), "patch");
   await push("first");
   await pushLarge("first large");
-  const smallPush = await traced(strace, running.pid, folder, () => push("second"));
-  const largeBlob = await traced(strace, running.pid, folder, () => pushLarge("second large"));
+  const small = await traced(strace, running.pid, folder, () => push("second"));
+  const large = await traced(strace, running.pid, folder, () => pushLarge("second large"));
   connection.close();
-  return { smallPush, largeBlob };
+  return { smallPush: small.length, largeBlob: large.length, places: placesOf(large) };
 }
 
-async function traced(strace: string, pid: number, folder: string, act: () => Promise<void>): Promise<number> {
+async function traced(strace: string, pid: number, folder: string, act: () => Promise<void>): Promise<string[]> {
   const file = join(folder, "strace");
   const calls = "trace=fsync,fdatasync,syncfs,sync_file_range,msync";
-  const child = Bun.spawn([strace, "-f", "-p", String(pid), "-e", calls, "-o", file], {
+  const child = Bun.spawn([strace, "-f", "-y", "-p", String(pid), "-e", calls, "-o", file], {
     stdout: "ignore",
     stderr: "ignore",
   });
@@ -48,5 +50,15 @@ async function traced(strace: string, pid: number, folder: string, act: () => Pr
   await child.exited;
   const lines = readFileSync(file, "utf8").split("\n");
   rmSync(file);
-  return lines.filter((line) => /^\d+\s+(?:f(?:data)?sync|syncfs|sync_file_range|msync)\(/.test(line)).length;
+  return lines.filter((line) => /^\d+\s+(?:f(?:data)?sync|syncfs|sync_file_range|msync)\(/.test(line));
+}
+
+function placesOf(lines: readonly string[]): string[] {
+  const counts = new Map<string, number>();
+  for (const line of lines) {
+    const path = /<([^>]+)>/.exec(line)?.[1]?.replace(/^.*-syncs\//, "") ?? "?";
+    const place = path.replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{32,}/g, "…").replace(/\d{5,}/, "…");
+    counts.set(place, (counts.get(place) ?? 0) + 1);
+  }
+  return [...counts].map(([place, count]) => `\`${place}\`${count > 1 ? ` ${count}×` : ""}`);
 }
