@@ -130,20 +130,27 @@ async function send(request: Request, response: Response, body: RequestBody, ans
     if (answer.reason === undefined) response.writeHead(answer.status, headers);
     else response.writeHead(answer.status, answer.reason, headers);
   }
-  if (content === undefined || isHead) response.end();
-  else if (content instanceof Uint8Array) response.end(content);
-  else await sendStream(response, content);
-  if (left > 0) discard(request, response, body, isRude);
+  const isWhole = left === 0;
+  if (content instanceof Uint8Array && !isHead) {
+    if (isWhole) response.end(content);
+    else write(response, content);
+  } else if (content !== undefined && !(content instanceof Uint8Array) && !isHead) await sendStream(response, content);
+  if (!isWhole) linger(request, response, body);
+  else if (!response.writableEnded) response.end();
   return isHead ? 0 : length;
 }
 
-/** Reads on for a while, so that the client gets to read its answer; then the connection ends, if it must or is stuck. */
-function discard(request: Request, response: Response, body: RequestBody, isRude: boolean): void {
+/**
+ * Reads on for a while before the answer is ended, which may close the connection: closed on a client that still sends, the
+ * system would reset it, and the client might never read the answer. That is whole by its length.
+ */
+function linger(request: Request, response: Response, body: RequestBody): void {
+  if (isHttp2(response)) response.end();
+  else response.flushHeaders();
+  const over = setTimeout(() => cut(request, response), discardMilliseconds).unref();
+  request.once("end", () => response.end());
+  response.once("close", () => clearTimeout(over));
   body.discard();
-  const end = () => {
-    if (isRude || !request.complete) cut(request, response);
-  };
-  setTimeout(end, discardMilliseconds).unref();
 }
 
 /** The answer after which the connection ends: what follows on it cannot be trusted. */
@@ -181,7 +188,6 @@ async function sendStream(response: Response, content: StreamBody): Promise<void
   }
   if (response.destroyed) throw new Error("the client went away");
   if (sent !== content.length) throw new Error(`${sent} bytes were sent where ${content.length} were said`);
-  response.end();
 }
 
 function write(response: Response, part: Uint8Array): boolean {

@@ -56,7 +56,7 @@ export async function postUpload(registry: Registry, actor: Actor, call: Call, a
 function startOf(call: Call): number | undefined {
   const header = call.header("content-range");
   if (header === undefined) return undefined;
-  const parts = /^(?:bytes[ =])?\s*(\d{1,15})-(\d{1,15})(?:\/(?:\d{1,15}|\*))?$/.exec(header.trim());
+  const parts = /^(?:bytes[ =] *)?(\d{1,15})-(\d{1,15})(?:\/(?:\d{1,15}|\*))?$/.exec(header);
   const [start, end] = [Number(parts?.[1]), Number(parts?.[2])];
   const { contentLength } = call;
   const isLengthRight =
