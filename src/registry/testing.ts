@@ -24,6 +24,11 @@ export interface TestRegistry {
   /** Moves the clock on. */
   pass(milliseconds: number): void;
   now(): number;
+  /**
+   * Another node on the same folder and names, closed with this one: with connections of its own on PostgreSQL; on SQLite,
+   * which has one owner, it asks that one.
+   */
+  openNode(): Promise<{ readonly registry: Registry; readonly db: Db }>;
   /** Closes everything and opens it again on the same folder. */
   restart(): Promise<TestRegistry>;
   /** Closes everything and removes the folder. */
@@ -36,6 +41,8 @@ const firstMoment = Date.UTC(2026, 0, 1);
 interface Place {
   readonly folder: string;
   openDb(): Promise<Db>;
+  /** For another node: `db`, where only one may own the names. */
+  openNodeDb(db: Db): Promise<Db>;
   removeDb(): Promise<void>;
 }
 
@@ -48,13 +55,15 @@ async function makePlace(): Promise<Place> {
   const server = process.env["BERTH_TEST_DATABASE"];
   if (server !== undefined) {
     const { url, remove } = await makePostgresDatabase(server);
-    return { folder, openDb: () => openPostgres({ url }), removeDb: remove };
+    const openDb = () => openPostgres({ url });
+    return { folder, openDb, openNodeDb: openDb, removeDb: remove };
   }
   const file = join(folder, "berth.db");
   const writer = () => new Worker(new URL("../writer.ts", import.meta.url).href);
   return {
     folder,
     openDb: () => openSqlite({ file, writer, synchronous: "off" }),
+    openNodeDb: async (db) => db,
     removeDb: async () => undefined,
   };
 }
@@ -63,17 +72,19 @@ async function openIn(place: Place, moment: number, options: TestRegistryOptions
   const { store: kind = "memory", settings = {} } = options;
   let now = moment;
   const blobsFolder = join(place.folder, "blobs");
+  const clock = { now: () => now };
+  const openStore = () => (kind === "fs" ? openFsStore(blobsFolder) : openMemoryStore());
+  const rooms = { access: openAccess({ open: true }), clock, settings };
   const db = await place.openDb();
-  const store = kind === "fs" ? openFsStore(blobsFolder) : openMemoryStore();
-  const registry = await openRegistry({
-    db,
-    store,
-    access: openAccess({ open: true }),
-    clock: { now: () => now },
-    settings,
-  });
+  const store = openStore();
+  const registry = await openRegistry({ ...rooms, db, store });
   await registry.recover();
+  const nodes: { readonly db: Db; readonly store: Store }[] = [];
   const close = async () => {
+    for (const node of nodes) {
+      await node.store.close();
+      if (node.db !== db) await node.db.close();
+    }
     await store.close();
     await db.close();
   };
@@ -86,6 +97,11 @@ async function openIn(place: Place, moment: number, options: TestRegistryOptions
       now += milliseconds;
     },
     now: () => now,
+    async openNode() {
+      const node = { db: await place.openNodeDb(db), store: kind === "fs" ? openStore() : store };
+      nodes.push(node);
+      return { db: node.db, registry: await openRegistry({ ...rooms, ...node }) };
+    },
     async restart() {
       await close();
       return openIn(place, now, options);

@@ -2,7 +2,7 @@
 // and started again. It syncs as a real one does. PostgreSQL refuses to run as root: then its own user runs it.
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chown, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chown, mkdtemp, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -69,8 +69,12 @@ export async function openCluster(): Promise<Cluster> {
 
   const start = async () => {
     const [first = "", ...others] = [...prefix.words, join(binaries, "postgres"), ...settings];
-    child = spawn(first, others, { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
-    await answers(url("postgres"), child);
+    // Not a pipe: whoever does not read it would hold up the server.
+    const log = await open(join(folder, "log"), "a");
+    child = spawn(first, others, { cwd: folder, stdio: ["ignore", log.fd, log.fd] });
+    await log.close();
+    if (!(await answers(url("postgres"), child)))
+      throw new Error(`PostgreSQL did not start:\n${await readFile(join(folder, "log"), "utf8")}`);
   };
   const stop = async (ending: Ending) => {
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
@@ -145,23 +149,19 @@ async function findPort(): Promise<number> {
   return address.port;
 }
 
-/** Waits until the server answers, after its recovery if it needs one. */
-async function answers(url: string, child: ChildProcess): Promise<void> {
-  let said = "";
-  child.stderr?.on("data", (part: Buffer) => {
-    said = (said + part.toString()).slice(-10_000);
-  });
+/** Waits until the server answers, after its recovery if it needs one; false when it does not. */
+async function answers(url: string, child: ChildProcess): Promise<boolean> {
   const until = performance.now() + patienceMilliseconds;
   while (performance.now() < until && child.exitCode === null) {
     const sql = new SQL(url, { adapter: "postgres", max: 1, connectionTimeout: 5 });
     try {
       await sql.unsafe("select 1");
-      return;
+      return true;
     } catch {
       await Bun.sleep(50);
     } finally {
       await sql.close({ timeout: 0 });
     }
   }
-  throw new Error(`PostgreSQL did not start:\n${said}`);
+  return false;
 }
