@@ -44,7 +44,7 @@ export interface Listening {
 const bodyStallMilliseconds = 60_000;
 const headerMilliseconds = 30_000;
 const keepAliveMilliseconds = 75_000;
-const lingerMilliseconds = 5_000;
+const lingerMilliseconds = 3_000;
 const sweepMilliseconds = 1_000;
 const maxHeaderBytes = 32 * 1024;
 const settings = {

@@ -40,7 +40,7 @@ export interface Serving {
 export type Serve = (request: Request, response: Response, refused?: Fault) => Promise<void>;
 
 const maxDiscardedBytes = 64 * 1024;
-const discardMilliseconds = 5_000;
+const lingerMilliseconds = 3_000;
 const cutShort = 499;
 
 /** Serves requests with `door`. */
@@ -147,7 +147,7 @@ async function send(request: Request, response: Response, body: RequestBody, ans
 function linger(request: Request, response: Response, body: RequestBody): void {
   if (isHttp2(response)) response.end();
   else response.flushHeaders();
-  const over = setTimeout(() => cut(request, response), discardMilliseconds).unref();
+  const over = setTimeout(() => cut(request, response), lingerMilliseconds).unref();
   request.once("end", () => response.end());
   response.once("close", () => clearTimeout(over));
   body.discard();
