@@ -16,7 +16,6 @@ export type Exceptions = ReadonlyMap<string, string>;
 
 const plug = "a plug is its factory: splitting it would leave an index that only forwards";
 const door = "the table of routes of a door is read in one piece";
-const handler = "a handler takes the registry, who asks, the call, and the parts of the path";
 
 const exceptions: Exceptions = new Map([
   ["src/blobs/fs/index.ts", plug],
@@ -29,15 +28,6 @@ const exceptions: Exceptions = new Map([
   ["src/registry/index.ts", "the nouns of the registry, one line each"],
   ["src/app.ts openDoors", "config, rooms, log, where to listen, and who gathers the metrics of several processes"],
   ["src/lib/fault.ts constructor", "what a Fault is: kind, subject, message, detail, cause"],
-  ["src/protocols/oci/blobs.ts headBlob", handler],
-  ["src/protocols/oci/blobs.ts getBlob", handler],
-  ["src/protocols/oci/lists.ts linkHeaders", handler],
-  ["src/protocols/oci/lists.ts listReferrers", handler],
-  ["src/protocols/oci/manifests.ts headManifest", handler],
-  ["src/protocols/oci/manifests.ts getManifest", handler],
-  ["src/protocols/oci/manifests.ts putManifest", handler],
-  ["src/protocols/oci/uploads.ts patchUpload", handler],
-  ["src/protocols/oci/uploads.ts putUpload", handler],
   ["src/registry/events.sql.ts appendEvent", "an event: kind, stamp, repository, subject, detail"],
   ["src/registry/uploads.ts finish", "who, where, which upload, as which digest, with what last part"],
   ["src/registry/uploads.ts finishRow", "who, which upload, as which digest, of what size, placed where"],

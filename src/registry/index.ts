@@ -13,6 +13,7 @@ import { openUploads } from "./uploads.ts";
 export type { RegistrySettings } from "./context.ts";
 export { maxManifestBytes } from "./manifest-content.ts";
 export { tooLarge } from "./manifests.ts";
+export type { Page } from "./repositories.ts";
 export { registryTransactions } from "./transactions.ts";
 
 export type Registry = Awaited<ReturnType<typeof openRegistry>>;

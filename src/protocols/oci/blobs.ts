@@ -1,14 +1,12 @@
 // Blobs of /v2/.
 // https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-blobs
-import type { Actor } from "#access";
 import { type Answer, empty } from "#http/answer";
 import type { Call } from "#http/call";
 import { rangeAnswer } from "#http/range";
 import { type Digest, parseDigest } from "#lib/digest";
 import { Fault } from "#lib/fault";
-import { parseRepositoryName } from "#lib/reference";
-import type { Registry } from "#registry";
 import { commonHeaders, faultAnswer } from "./errors.ts";
+import type { Question } from "./question.ts";
 
 const aYear = "public, max-age=31536000, immutable";
 
@@ -33,28 +31,14 @@ export function hasEtag(call: Call, etag: string): boolean {
   return header.split(",").some((each) => each.trim().replace(/^W\//, "") === etag || each.trim() === "*");
 }
 
-export async function headBlob(
-  registry: Registry,
-  actor: Actor,
-  call: Call,
-  asked: string,
-  digestText: string,
-): Promise<Answer> {
-  const name = parseRepositoryName(asked);
+export async function headBlob({ registry, actor, call, name }: Question, digestText: string): Promise<Answer> {
   const digest = parseDigest(digestText);
   const size = await registry.blobs.stat(actor, name, digest);
   if (hasEtag(call, `"${digest}"`)) return empty(304, ...blobHeaders(digest));
   return empty(200, "Content-Type", "application/octet-stream", ...blobHeaders(digest), "Content-Length", String(size));
 }
 
-export async function getBlob(
-  registry: Registry,
-  actor: Actor,
-  call: Call,
-  asked: string,
-  digestText: string,
-): Promise<Answer> {
-  const name = parseRepositoryName(asked);
+export async function getBlob({ registry, actor, call, name }: Question, digestText: string): Promise<Answer> {
   const digest = parseDigest(digestText);
   const etag = `"${digest}"`;
   if (hasEtag(call, etag)) {
@@ -69,7 +53,7 @@ export async function getBlob(
   return { ...refusal, headers: [...refusal.headers, "Content-Range", `bytes */${source.size}`] };
 }
 
-export async function deleteBlob(registry: Registry, actor: Actor, asked: string, digestText: string): Promise<Answer> {
-  await registry.blobs.delete(actor, parseRepositoryName(asked), parseDigest(digestText));
+export async function deleteBlob({ registry, actor, name }: Question, digestText: string): Promise<Answer> {
+  await registry.blobs.delete(actor, name, parseDigest(digestText));
   return empty(202, ...commonHeaders);
 }

@@ -1,16 +1,16 @@
 // The OCI door: /v2/ to the verbs of the registry and back. It translates, and decides nothing.
-import { type Actor, anonymous } from "#access";
+import { anonymous } from "#access";
 import { type Answer, json } from "#http/answer";
-import type { Call } from "#http/call";
 import type { Door } from "#http/guard";
 import { Fault } from "#lib/fault";
-import { maxNameLength } from "#lib/reference";
+import { maxNameLength, parseRepositoryName } from "#lib/reference";
 import type { Registry } from "#registry";
 import { deleteBlob, getBlob, headBlob } from "./blobs.ts";
 import { commonHeaders } from "./errors.ts";
 import { listReferrers, listRepositories, listTags } from "./lists.ts";
 import { deleteManifest, getManifest, headManifest, putManifest } from "./manifests.ts";
 import { parsePath, type Route } from "./path.ts";
+import type { Question } from "./question.ts";
 import { deleteUpload, getUpload, patchUpload, postUpload, putUpload } from "./uploads.ts";
 
 export { faultAnswer, ociErrors } from "./errors.ts";
@@ -40,36 +40,35 @@ export function openOciDoor(registry: Registry): Door {
     call.notes.protocol = protocol;
     call.notes.action = `${route.kind} ${call.method}`;
     if ("name" in route) call.notes.repository = route.name.slice(0, maxNameLength);
-    return answer(registry, anonymous(protocol, call.address, call.requestId), call, route);
+    return answer({ registry, actor: anonymous(protocol, call.address, call.requestId), call }, route);
   };
 }
 
-function answer(registry: Registry, actor: Actor, call: Call, route: Route): Promise<Answer> | Answer {
-  const { method } = call;
+async function answer(asked: Omit<Question, "name">, route: Route): Promise<Answer> {
+  if (route.kind === "ping") return json(200, {}, commonHeaders);
+  if (route.kind === "catalog") return listRepositories(asked);
+  const question: Question = { ...asked, name: parseRepositoryName(route.name) };
+  const { method } = asked.call;
   switch (route.kind) {
-    case "ping":
-      return json(200, {}, commonHeaders);
-    case "catalog":
-      return listRepositories(registry, actor, call);
     case "tags":
-      return listTags(registry, actor, call, route.name);
+      return listTags(question);
     case "referrers":
-      return listReferrers(registry, actor, call, route.name, route.digest);
+      return listReferrers(question, route.digest);
     case "manifest":
-      if (method === "PUT") return putManifest(registry, actor, call, route.name, route.reference);
-      if (method === "DELETE") return deleteManifest(registry, actor, route.name, route.reference);
-      if (method === "HEAD") return headManifest(registry, actor, call, route.name, route.reference);
-      return getManifest(registry, actor, call, route.name, route.reference);
+      if (method === "PUT") return putManifest(question, route.reference);
+      if (method === "DELETE") return deleteManifest(question, route.reference);
+      if (method === "HEAD") return headManifest(question, route.reference);
+      return getManifest(question, route.reference);
     case "blob":
-      if (method === "DELETE") return deleteBlob(registry, actor, route.name, route.digest);
-      if (method === "HEAD") return headBlob(registry, actor, call, route.name, route.digest);
-      return getBlob(registry, actor, call, route.name, route.digest);
+      if (method === "DELETE") return deleteBlob(question, route.digest);
+      if (method === "HEAD") return headBlob(question, route.digest);
+      return getBlob(question, route.digest);
     case "uploads":
-      return postUpload(registry, actor, call, route.name);
+      return postUpload(question);
     case "upload":
-      if (method === "PATCH") return patchUpload(registry, actor, call, route.name, route.id);
-      if (method === "PUT") return putUpload(registry, actor, call, route.name, route.id);
-      if (method === "DELETE") return deleteUpload(registry, actor, route.name, route.id);
-      return getUpload(registry, actor, route.name, route.id);
+      if (method === "PATCH") return patchUpload(question, route.id);
+      if (method === "PUT") return putUpload(question, route.id);
+      if (method === "DELETE") return deleteUpload(question, route.id);
+      return getUpload(question, route.id);
   }
 }

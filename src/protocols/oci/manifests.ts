@@ -1,14 +1,13 @@
 // Manifests of /v2/.
 // https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-manifests
-import type { Actor } from "#access";
 import { type Answer, empty } from "#http/answer";
-import type { Call } from "#http/call";
 import { Fault } from "#lib/fault";
-import { parseReference, parseRepositoryName, parseTag } from "#lib/reference";
+import { parseReference, parseTag } from "#lib/reference";
 import { readAll } from "#lib/stream";
-import { maxManifestBytes, type Registry, tooLarge } from "#registry";
+import { maxManifestBytes, tooLarge } from "#registry";
 import { hasEtag } from "./blobs.ts";
 import { commonHeaders } from "./errors.ts";
+import type { Question } from "./question.ts";
 
 const maxTags = 64;
 
@@ -21,39 +20,20 @@ function manifestHeaders({ digest, mediaType }: Head): string[] {
   return ["Content-Type", mediaType, "Docker-Content-Digest", digest, "ETag", `"${digest}"`, ...commonHeaders];
 }
 
-export async function headManifest(
-  registry: Registry,
-  actor: Actor,
-  call: Call,
-  asked: string,
-  reference: string,
-): Promise<Answer> {
-  const head = await registry.manifests.resolve(actor, parseRepositoryName(asked), parseReference(reference));
+export async function headManifest({ registry, actor, call, name }: Question, reference: string): Promise<Answer> {
+  const head = await registry.manifests.resolve(actor, name, parseReference(reference));
   if (hasEtag(call, `"${head.digest}"`)) return empty(304, ...manifestHeaders(head));
   return empty(200, ...manifestHeaders(head), "Content-Length", String(head.size));
 }
 
-export async function getManifest(
-  registry: Registry,
-  actor: Actor,
-  call: Call,
-  asked: string,
-  reference: string,
-): Promise<Answer> {
-  const manifest = await registry.manifests.get(actor, parseRepositoryName(asked), parseReference(reference));
+export async function getManifest({ registry, actor, call, name }: Question, reference: string): Promise<Answer> {
+  const manifest = await registry.manifests.get(actor, name, parseReference(reference));
   if (hasEtag(call, `"${manifest.digest}"`)) return empty(304, ...manifestHeaders(manifest));
   return { status: 200, headers: manifestHeaders(manifest), body: manifest.bytes };
 }
 
 /** PUT by tag, or by digest with as many `tag` parameters as are wanted. */
-export async function putManifest(
-  registry: Registry,
-  actor: Actor,
-  call: Call,
-  asked: string,
-  referenceText: string,
-): Promise<Answer> {
-  const name = parseRepositoryName(asked);
+export async function putManifest({ registry, actor, call, name }: Question, referenceText: string): Promise<Answer> {
   const reference = parseReference(referenceText);
   const asTags = call.query.getAll("tag").map(parseTag);
   if (asTags.length > maxTags) throw new Fault("invalid", "tag", `one push may set at most ${maxTags} tags`);
@@ -80,13 +60,7 @@ export async function putManifest(
 }
 
 /** DELETE: by tag only the tag, by digest the manifest and its tags. */
-export async function deleteManifest(
-  registry: Registry,
-  actor: Actor,
-  asked: string,
-  referenceText: string,
-): Promise<Answer> {
-  const name = parseRepositoryName(asked);
+export async function deleteManifest({ registry, actor, name }: Question, referenceText: string): Promise<Answer> {
   const reference = parseReference(referenceText);
   if ("tag" in reference) await registry.tags.delete(actor, name, reference.tag);
   else await registry.manifests.delete(actor, name, reference.digest);

@@ -1,13 +1,12 @@
 // Uploads of /v2/.
 // https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-blobs
-import type { Actor } from "#access";
 import { type Answer, empty } from "#http/answer";
 import type { Call } from "#http/call";
 import { type Digest, parseAlgorithm, parseDigest } from "#lib/digest";
 import { Fault } from "#lib/fault";
 import { parseRepositoryName, type RepositoryName } from "#lib/reference";
-import type { Registry } from "#registry";
 import { commonHeaders, faultAnswer } from "./errors.ts";
+import type { Question } from "./question.ts";
 
 function uploadPath(name: RepositoryName, id: string): string {
   return `/v2/${name.asked}/blobs/uploads/${id}`;
@@ -31,8 +30,7 @@ function created(name: RepositoryName, digest: Digest): Answer {
 }
 
 /** POST: a mount, a blob in one request, or a new upload. */
-export async function postUpload(registry: Registry, actor: Actor, call: Call, asked: string): Promise<Answer> {
-  const name = parseRepositoryName(asked);
+export async function postUpload({ registry, actor, call, name }: Question): Promise<Answer> {
   const { query } = call;
   const mount = query.get("mount");
   if (mount !== null) {
@@ -85,14 +83,7 @@ async function atOffset(name: RepositoryName, id: string, step: () => Promise<An
 }
 
 /** PATCH: one part. */
-export async function patchUpload(
-  registry: Registry,
-  actor: Actor,
-  call: Call,
-  asked: string,
-  id: string,
-): Promise<Answer> {
-  const name = parseRepositoryName(asked);
+export async function patchUpload({ registry, actor, call, name }: Question, id: string): Promise<Answer> {
   const start = startOf(call);
   return atOffset(name, id, async () => {
     const offset = await registry.uploads.append(actor, name, id, { body: call.body, start });
@@ -101,14 +92,7 @@ export async function patchUpload(
 }
 
 /** PUT: the last part, and the digest of all. */
-export async function putUpload(
-  registry: Registry,
-  actor: Actor,
-  call: Call,
-  asked: string,
-  id: string,
-): Promise<Answer> {
-  const name = parseRepositoryName(asked);
+export async function putUpload({ registry, actor, call, name }: Question, id: string): Promise<Answer> {
   const digest = parseDigest(call.query.get("digest") ?? "");
   const start = startOf(call);
   return atOffset(name, id, async () => {
@@ -118,14 +102,13 @@ export async function putUpload(
 }
 
 /** GET: where the upload is. */
-export async function getUpload(registry: Registry, actor: Actor, asked: string, id: string): Promise<Answer> {
-  const name = parseRepositoryName(asked);
+export async function getUpload({ registry, actor, name }: Question, id: string): Promise<Answer> {
   const offset = await registry.uploads.status(actor, name, id);
   return empty(204, ...uploadHeaders(name, id, offset));
 }
 
 /** DELETE: the upload is cancelled. */
-export async function deleteUpload(registry: Registry, actor: Actor, asked: string, id: string): Promise<Answer> {
-  await registry.uploads.cancel(actor, parseRepositoryName(asked), id);
+export async function deleteUpload({ registry, actor, name }: Question, id: string): Promise<Answer> {
+  await registry.uploads.cancel(actor, name, id);
   return empty(204, ...commonHeaders);
 }
