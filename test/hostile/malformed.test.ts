@@ -1,10 +1,6 @@
 // Bad requests, hundreds of them, at a real server: each is refused with the envelope, none changes anything, and the server
 // serves on, with no more memory than before.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { expectRefusal } from "./envelope.ts";
 import { heads } from "./requests/heads.ts";
 import type { Hostile, Hostiles } from "./requests/hostile.ts";
@@ -12,23 +8,14 @@ import { manifests } from "./requests/manifests.ts";
 import { methods } from "./requests/methods.ts";
 import { paths } from "./requests/paths.ts";
 import { uploads } from "./requests/uploads.ts";
+import { openServers } from "./servers.ts";
 import { exchange } from "./wire.ts";
 import { expectPull, expectUntouched, measureMemory, openWorld, type World } from "./world.ts";
 
-const certificates = mkdtempSync(join(tmpdir(), "berth-hostile-"));
-const [certificate, key] = [join(certificates, "crt.pem"), join(certificates, "key.pem")];
-spawnSync("openssl", [
-  ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"],
-  ...["-subj", "/CN=localhost", "-keyout", key, "-out", certificate],
-]);
-afterAll(() => rmSync(certificates, { recursive: true }));
+const { servers, remove } = openServers();
+afterAll(remove);
 
 const kinds: Readonly<Record<string, Hostiles>> = { heads, methods, paths, uploads, manifests };
-const servers: Readonly<Record<string, readonly string[]>> = {
-  "one process": [],
-  "two workers": ["--workers", "2"],
-  TLS: ["--tls-certificate", certificate, "--tls-key", key],
-};
 const maxGrowthMebibytes = 400;
 
 /** Sends a request alone; what comes back is one refusal. */
