@@ -34,6 +34,12 @@ async function leaveFinishing(as: Digest): Promise<string> {
   return id;
 }
 
+test("an upload whose commit was lost is at the offset that was acknowledged", async () => {
+  const id = await leaveFinishing(digest);
+  expect(await house.registry.uploads.status(actor, name, id)).toBe(bytes.byteLength);
+  await house.registry.uploads.cancel(actor, name, id);
+});
+
 test("an idle upload whose commit was lost leaves no file", async () => {
   const before = await files();
   const id = await leaveFinishing(digest);

@@ -218,7 +218,10 @@ export function openUploads(context: Context, storeId: string) {
       const row = await readRow(name, id);
       if (row === undefined) return 0;
       if (!isOpen(row)) throw unknownUpload();
-      return row.content?.byteLength ?? (await store.uploads.size(id)) ?? 0;
+      const size = row.content?.byteLength ?? (await store.uploads.size(id));
+      if (size !== undefined || row.state === "open") return size ?? 0;
+      // Its bytes stand under their final key, and its commit is under way or was lost: then it is an upload again.
+      return alone(id, undefined, async () => (await loadOpen(name, id)).size);
     },
 
     /**

@@ -1,9 +1,10 @@
 // Pushes with many clients, kills the server at a random moment, starts it again, and compares all that was acknowledged.
-//   bun test/faults/kill.ts [ROUNDS] [SEED]
+//   bun test/faults/kill.ts [ROUNDS] [SEED] [--database URL]
 // SIGKILL leaves the page cache alone: that bytes reach the disk in the right order is what trace.test.ts shows.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { compare } from "./comparison.ts";
 import { openLedger } from "./ledger.ts";
 import { findLeftovers } from "./leftovers.ts";
@@ -16,16 +17,34 @@ import type { World } from "./world.ts";
 const clients = 12;
 const wholeEvery = 10;
 const maxShownWrongs = 40;
+const recoveryMilliseconds = 10_000;
 
 interface Run {
   readonly folder: string;
+  /** The URL of a PostgreSQL database; undefined where the names are in the folder. */
+  readonly database: string | undefined;
   readonly world: World;
   readonly belongings: readonly Belongings[];
 }
 
+const flagsOf = ({ database }: Run) => (database === undefined ? [] : ["--database", database]);
+const start = (run: Run) => startServer(run.folder, { flags: flagsOf(run) });
+
+/** What is left over. With PostgreSQL the server puts things right while it serves, for other nodes may be at work. */
+async function waitForLeftovers({ folder, database }: Run): Promise<string[]> {
+  const until = performance.now() + (database === undefined ? 0 : recoveryMilliseconds);
+  let leftovers = await findLeftovers(folder, database);
+  while (leftovers.length > 0 && performance.now() < until) {
+    await Bun.sleep(50);
+    leftovers = await findLeftovers(folder, database);
+  }
+  return leftovers;
+}
+
 /** Clients work on a server until it is killed. */
-async function disturb({ folder, world, belongings }: Run, random: Random): Promise<void> {
-  const server = await startServer(folder);
+async function disturb(run: Run, random: Random): Promise<void> {
+  const { world, belongings } = run;
+  const server = await start(run);
   const client = openClient(server.url);
   let isOver = false;
   const working = belongings.map((own, i) =>
@@ -40,16 +59,17 @@ async function disturb({ folder, world, belongings }: Run, random: Random): Prom
 }
 
 /** Kills a server while it starts. */
-async function disturbStart({ folder }: Run, random: Random): Promise<void> {
-  const server = spawnServer(folder);
+async function disturbStart(run: Run, random: Random): Promise<void> {
+  const server = spawnServer(run.folder, { flags: flagsOf(run) });
   await Bun.sleep(random.between(1, 120));
   await server.kill();
 }
 
 /** Starts the server and looks at everything; returns how many things that were. */
-async function inspect({ folder, world }: Run, random: Random, isWhole: boolean): Promise<number> {
-  const server = await startServer(folder);
-  world.wrongs.push(...(await findLeftovers(folder)));
+async function inspect(run: Run, random: Random, isWhole: boolean): Promise<number> {
+  const { world } = run;
+  const server = await start(run);
+  world.wrongs.push(...(await waitForLeftovers(run)));
   const looked = await compare(world, openClient(server.url), random, isWhole);
   if (random.chance(0.5)) {
     await server.kill();
@@ -61,7 +81,7 @@ async function inspect({ folder, world }: Run, random: Random, isWhole: boolean)
   return looked;
 }
 
-async function main(rounds: number, seed: number): Promise<number> {
+async function main(rounds: number, seed: number, database: string | undefined): Promise<number> {
   process.stdout.write(`${rounds} kills with ${clients} clients, seed ${seed}\n`);
   const random = openRandom(seed);
   const folder = await mkdtemp(join(tmpdir(), "berth-kill-"));
@@ -76,7 +96,7 @@ async function main(rounds: number, seed: number): Promise<number> {
     acknowledged: 0,
   };
   const belongings = Array.from({ length: clients }, () => ({ manifests: [], looseBlobs: [], tags: 1 }));
-  const run: Run = { folder, world, belongings };
+  const run: Run = { folder, database, world, belongings };
   let failed = 0;
   let looked = 0;
   for (let round = 1; round <= rounds; round++) {
@@ -84,7 +104,7 @@ async function main(rounds: number, seed: number): Promise<number> {
     await disturb(run, random);
     if (random.chance(0.2)) await disturbStart(run, random);
     looked += await inspect(run, random, round % wholeEvery === 0 || round === rounds);
-    if (round === rounds) world.wrongs.push(...(await restartOnce(folder)));
+    if (round === rounds) world.wrongs.push(...(await restartOnce(run)));
     const wrongs = world.wrongs.slice(before);
     if (wrongs.length > 0) failed++;
     for (const wrong of wrongs.slice(0, maxShownWrongs)) process.stdout.write(`round ${round}: ${wrong}\n`);
@@ -100,12 +120,13 @@ async function main(rounds: number, seed: number): Promise<number> {
 }
 
 /** One more start: what is left over then stays forever. */
-async function restartOnce(folder: string): Promise<string[]> {
-  const server = await startServer(folder);
-  const leftovers = await findLeftovers(folder);
+async function restartOnce(run: Run): Promise<string[]> {
+  const server = await start(run);
+  const leftovers = await waitForLeftovers(run);
   await server.kill();
   return leftovers;
 }
 
-const [rounds = "200", seed = String(crypto.getRandomValues(new Uint32Array(1))[0])] = process.argv.slice(2);
-process.exit(await main(Number(rounds), Number(seed)));
+const { values, positionals } = parseArgs({ options: { database: { type: "string" } }, allowPositionals: true });
+const [rounds = "200", seed = String(crypto.getRandomValues(new Uint32Array(1))[0])] = positionals;
+process.exit(await main(Number(rounds), Number(seed), values.database));

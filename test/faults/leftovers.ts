@@ -2,41 +2,69 @@
 import { Database } from "bun:sqlite";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { SQL } from "bun";
 
-interface StoredBlob {
-  readonly storage_key: string;
-  readonly size: number;
+/** What the database says about the files. */
+interface Rows {
+  /** The size by key. */
+  readonly sizes: Map<string, number>;
+  readonly openUploads: ReadonlySet<string>;
+  readonly isDamaged: boolean;
 }
 
-/** What is wrong with the data folder of a server that has just started and has no request under way. */
-export async function findLeftovers(folder: string): Promise<string[]> {
+const stored = "select storage_key, size from blobs where storage_key is not null";
+const open = "select id from uploads where state in ('open', 'finishing')";
+
+/**
+ * What is wrong with the data folder of a server that has just started and has no request under way. `database` is the URL
+ * of its PostgreSQL database, if it has one.
+ */
+export async function findLeftovers(folder: string, database?: string): Promise<string[]> {
   const blobs = join(folder, "blobs");
+  const { sizes, openUploads, isDamaged } = database === undefined ? readSqlite(folder) : await readPostgres(database);
+  const wrongs: string[] = [];
+  for (const key of await listKeys(blobs)) {
+    const size = sizes.get(key);
+    if (size === undefined) wrongs.push(`${key} is a file that no row names`);
+    else if ((await stat(join(blobs, key))).size !== size) wrongs.push(`${key} is not ${size} bytes long`);
+    sizes.delete(key);
+  }
+  for (const key of sizes.keys()) wrongs.push(`${key} is named by a row and is no file`);
+  for (const id of await readdir(join(blobs, "uploads"))) {
+    if (!openUploads.has(id)) wrongs.push(`uploads/${id} is a file of no open upload`);
+  }
+  if (isDamaged) wrongs.push("the database is damaged");
+  return wrongs;
+}
+
+function readSqlite(folder: string): Rows {
   const database = new Database(join(folder, "berth.db"), { readonly: true });
   try {
-    const stored = database
-      .query<StoredBlob, []>("select storage_key, size from blobs where storage_key is not null")
-      .all();
-    const sizes = new Map(stored.map(({ storage_key, size }) => [storage_key, size]));
-    const open = database
-      .query<{ id: string }, []>("select id from uploads where state in ('open', 'finishing')")
-      .all();
-    const uploads = new Set(open.map(({ id }) => id));
-    const wrongs: string[] = [];
-    for (const key of await listKeys(blobs)) {
-      const size = sizes.get(key);
-      if (size === undefined) wrongs.push(`${key} is a file that no row names`);
-      else if ((await stat(join(blobs, key))).size !== size) wrongs.push(`${key} is not ${size} bytes long`);
-      sizes.delete(key);
-    }
-    for (const key of sizes.keys()) wrongs.push(`${key} is named by a row and is no file`);
-    for (const id of await readdir(join(blobs, "uploads"))) {
-      if (!uploads.has(id)) wrongs.push(`uploads/${id} is a file of no open upload`);
-    }
+    const blobs = database.query<{ storage_key: string; size: number }, []>(stored).all();
+    const uploads = database.query<{ id: string }, []>(open).all();
     const integrity = database.query<{ integrity_check: string }, []>("pragma integrity_check").all();
-    if (integrity[0]?.integrity_check !== "ok") wrongs.push(`the database is damaged: ${JSON.stringify(integrity)}`);
-    return wrongs;
+    return {
+      sizes: new Map(blobs.map(({ storage_key, size }) => [storage_key, size])),
+      openUploads: new Set(uploads.map(({ id }) => id)),
+      isDamaged: integrity[0]?.integrity_check !== "ok",
+    };
   } finally {
     database.close();
+  }
+}
+
+async function readPostgres(url: string): Promise<Rows> {
+  const sql = new SQL(url, { adapter: "postgres", max: 1 });
+  try {
+    const blobs: { storage_key: string; size: string }[] = await sql.unsafe(stored);
+    const uploads: { id: string }[] = await sql.unsafe(open);
+    return {
+      sizes: new Map(blobs.map(({ storage_key, size }) => [storage_key, Number(size)])),
+      openUploads: new Set(uploads.map(({ id }) => id)),
+      isDamaged: false,
+    };
+  } finally {
+    await sql.close();
   }
 }
 

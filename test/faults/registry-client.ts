@@ -16,10 +16,11 @@ export interface Ask {
 
 export type Client = ReturnType<typeof openClient>;
 
-/** A client of the registry at `url`. Every call rejects when the connection breaks. */
-export function openClient(url: string) {
+/** A client of the registry at `url`. Every call rejects when the connection breaks, and when patience ends. */
+export function openClient(url: string, patienceMilliseconds = 600_000) {
   const ask = async (method: string, path: string, { body, headers = {} }: Ask = {}): Promise<Reply> => {
-    const answer = await fetch(url + path, { method, headers, redirect: "manual", ...(body ? { body } : {}) });
+    const signal = AbortSignal.timeout(patienceMilliseconds);
+    const answer = await fetch(url + path, { method, headers, signal, redirect: "manual", ...(body ? { body } : {}) });
     return { status: answer.status, headers: answer.headers, bytes: new Uint8Array(await answer.arrayBuffer()) };
   };
   return {

@@ -23,6 +23,8 @@ export interface ServerOptions {
   /** The command that is given `--listen`, `--data` and so on; by default this checkout's `serve`. */
   readonly command?: readonly string[];
   readonly listen?: string;
+  /** More flags of `berth serve`. */
+  readonly flags?: readonly string[];
 }
 
 const serve = [process.execPath, join("src", "main.ts"), "serve"];
@@ -32,9 +34,12 @@ process.on("exit", () => {
 });
 
 /** Starts a server on `folder` and does not wait for it. */
-export function spawnServer(folder: string, { command = serve, listen = "127.0.0.1:0" }: ServerOptions = {}): Server {
+export function spawnServer(
+  folder: string,
+  { command = serve, listen = "127.0.0.1:0", flags = [] }: ServerOptions = {},
+): Server {
   const [program = "", ...words] = command;
-  const settings = ["--listen", listen, "--data", folder, "--log-level", "warn", "--log-format", "json"];
+  const settings = ["--listen", listen, "--data", folder, "--log-level", "warn", "--log-format", "json", ...flags];
   const child = spawn(program, [...words, ...settings], {
     cwd: home,
     detached: true,

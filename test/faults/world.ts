@@ -51,6 +51,8 @@ export interface Session {
   readonly name: string;
   /** Whether the server has been killed, or is about to be: nothing that fails from here on is wrong. */
   isOver(): boolean;
+  /** Whether an answer that was not expected is right all the same: the client stops, as if the server were gone. */
+  isExcused?(what: string, reply: Reply, startedAt: number): boolean;
 }
 
 /** The server is gone: the client stops, and what it had under way stays open in the ledger. */
@@ -58,14 +60,15 @@ export class Gone extends Error {
   override readonly name = "Gone";
 }
 
-/** One request. A broken connection before the kill, and an answer of 5xx at any time, are wrong. */
+/** One request. A broken connection before the kill, and an answer of 5xx that is not excused, are wrong. */
 export async function send(
-  { world, isOver }: Session,
+  { world, isOver, isExcused }: Session,
   what: string,
   request: () => Promise<Reply>,
   expected: readonly number[],
 ): Promise<Reply> {
   if (isOver()) throw new Gone();
+  const startedAt = performance.now();
   let reply: Reply;
   try {
     reply = await request();
@@ -74,6 +77,7 @@ export async function send(
     throw new Gone();
   }
   if (!expected.includes(reply.status)) {
+    if (isExcused?.(what, reply, startedAt)) throw new Gone();
     world.wrongs.push(`${what}: answered ${reply.status}: ${new TextDecoder().decode(reply.bytes).slice(0, 300)}`);
   }
   return reply;
