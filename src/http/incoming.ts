@@ -21,6 +21,7 @@ export class RequestBody implements Incoming {
   readonly #stalls: Stalls;
   readonly #queue: Uint8Array[] = [];
   #queued = 0;
+  #received = 0;
   #isRead = false;
   #isEnded = false;
   #failure: Error | undefined;
@@ -34,6 +35,11 @@ export class RequestBody implements Incoming {
   /** Whether all of it has been taken in. */
   get isComplete(): boolean {
     return this.#isEnded || this.#request.complete;
+  }
+
+  /** How many bytes have come in. */
+  get received(): number {
+    return this.#received;
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
@@ -66,6 +72,7 @@ export class RequestBody implements Incoming {
 
   #take(part: Uint8Array): void {
     if (this.#isEnded) return;
+    this.#received += part.byteLength;
     const waiting = this.#settle();
     if (waiting !== undefined) {
       waiting.resolve({ done: false, value: part });

@@ -22,7 +22,10 @@ export interface Observation {
   readonly address: string;
   readonly notes: Notes;
   readonly status: number;
+  /** Of the answer's body. */
   readonly bytes: number;
+  /** Of the request's body, as far as it was read. */
+  readonly received: number;
   readonly milliseconds: number;
 }
 
@@ -68,7 +71,18 @@ export function openServing({ door, refusal, connections, stalls, observe, log }
       cut(request, response);
     }
     const { method, path, requestId, address, notes } = call;
-    observe({ method, path, requestId, address, notes, status, bytes, milliseconds: performance.now() - began });
+    const { received } = body;
+    observe({
+      method,
+      path,
+      requestId,
+      address,
+      notes,
+      status,
+      bytes,
+      received,
+      milliseconds: performance.now() - began,
+    });
   };
 }
 

@@ -27,6 +27,12 @@ export function openMetrics({ openUploads, writes }: Probes): Metrics {
     labelNames: ["protocol", "action"],
     registers,
   });
+  const received = new Counter({
+    name: "berth_received_bytes_total",
+    help: "Bytes of requests",
+    labelNames: ["protocol", "action"],
+    registers,
+  });
   const seconds = new Histogram({
     name: "berth_request_seconds",
     help: "Time from a request to the end of its answer",
@@ -41,9 +47,10 @@ export function openMetrics({ openUploads, writes }: Probes): Metrics {
 
   return {
     registry,
-    observe({ notes: { protocol = "none", action = "none" }, status, bytes, milliseconds }) {
+    observe({ notes: { protocol = "none", action = "none" }, status, bytes, received: read, milliseconds }) {
       requests.inc({ protocol, action, status });
       if (bytes > 0) sent.inc({ protocol, action }, bytes);
+      if (read > 0) received.inc({ protocol, action }, read);
       seconds.observe({ protocol, action }, milliseconds / 1_000);
     },
   };

@@ -62,11 +62,13 @@ test("counters tell requests by protocol, action and status", async () => {
     notes,
     status: 200,
     bytes: 7,
+    received: 9,
     milliseconds: 2,
   });
   const { text } = await ask(open(well), "GET", "/metrics");
   expect(text).toContain('berth_requests_total{protocol="oci",action="manifest GET",status="200"} 1');
   expect(text).toContain('berth_sent_bytes_total{protocol="oci",action="manifest GET"} 7');
+  expect(text).toContain('berth_received_bytes_total{protocol="oci",action="manifest GET"} 9');
   expect(text).toContain("berth_open_uploads 3");
   expect(text).toContain("berth_writer_transactions_total 20");
   expect(text).not.toContain("team/app");
