@@ -27,6 +27,8 @@ export interface Cluster {
   url(database: string): string;
   /** Makes an empty database; returns its URL. */
   makeDatabase(): Promise<string>;
+  /** Runs a file of SQL, as pg_dump writes it, on a database. */
+  load(url: string, file: string): Promise<void>;
   start(): Promise<void>;
   stop(ending: Ending): Promise<void>;
   /** All of its processes stand still, as a machine does that is gone without a word; sockets stay open. */
@@ -99,6 +101,9 @@ export async function openCluster(): Promise<Cluster> {
       await sql.unsafe(`create database ${name}`);
       await sql.close();
       return url(name);
+    },
+    async load(url, file) {
+      await run(join(binaries, "psql"), ["--quiet", "--no-psqlrc", "--set", "ON_ERROR_STOP=1", "--file", file, url]);
     },
     start,
     stop,
