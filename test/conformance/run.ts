@@ -52,8 +52,7 @@ function run(command: string, args: readonly string[], environment: Readonly<Rec
 
 async function build(folder: string): Promise<string> {
   const { code, output } = await run("go", ["install", suite], { GOBIN: folder });
-  if (code !== 0)
-    throw new Error(`the conformance suite could not be built (is Go installed?):\n${output}`);
+  if (code !== 0) throw new Error(`the conformance suite could not be built (is Go installed?):\n${output}`);
   return join(folder, "conformance");
 }
 

@@ -127,7 +127,8 @@ describe("a store in a folder", () => {
       await store.uploads.append(broken, "sha256", 0, brokenBody(second)).catch(() => undefined);
       await store.uploads.remove(broken);
     }
-    expect((await readdir("/dev/fd")).length).toBe(before);
+    // Other threads may be about to close something: what leaks, leaks thirty times.
+    expect((await readdir("/dev/fd")).length).toBeLessThan(before + 10);
   });
 
   test("that cannot be made says so", async () => {
