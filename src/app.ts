@@ -78,13 +78,18 @@ export async function openHouse(config: Config, db: Db): Promise<House> {
 
 /** Puts right what a kill left, and ends idle uploads from now on: the work of one process. Faults: full, busy store. */
 export async function keepHouse({ database }: Config, { registry }: House, log: Log): Promise<{ stop(): void }> {
-  const recovering = registry.recover();
+  let isRecovered = false;
+  const keep = async () => {
+    if (!isRecovered) await registry.recover();
+    isRecovered = true;
+    await registry.expireUploads();
+  };
+  const keepOrSay = () =>
+    keep().catch((error: unknown) => log.error({ err: error }, "uploads could not be put in order: it is tried again"));
   // Other nodes may be at work on the same database: what they hold is waited for, but nobody waits for that.
-  if (database === "sqlite") await recovering;
-  else recovering.catch((error: unknown) => log.error({ err: error }, "what a kill left could not be put right"));
-  return every(expireMilliseconds, () =>
-    registry.expireUploads().catch((error: unknown) => log.error({ err: error }, "idle uploads could not be ended")),
-  );
+  if (database === "sqlite") await keep();
+  else void keepOrSay();
+  return every(expireMilliseconds, keepOrSay);
 }
 
 /** The doors, open on `address`. `metrics` gathers those of all processes, where there are several. */
