@@ -34,7 +34,7 @@ export class RequestBody implements Incoming {
 
   /** Whether all of it has been taken in. */
   get isComplete(): boolean {
-    return this.#isEnded || this.#request.complete;
+    return this.#request.complete || (this.#isEnded && this.#failure === undefined);
   }
 
   /** How many bytes have come in. */

@@ -29,7 +29,7 @@ export function digestOf(bytes: Uint8Array | string): string {
 export async function openWorld(options: ServerOptions = {}): Promise<World> {
   const server = await startServer(options);
   const ask = (method: string, path: string, init: RequestInit = {}) =>
-    fetch(new URL(path, server.url), { method, tls: { rejectUnauthorized: false }, ...init });
+    fetch(new URL(path, server.url), { method, keepalive: false, tls: { rejectUnauthorized: false }, ...init });
   const bytes = new Uint8Array(300_000).map((_, i) => i * 31 + (i >> 8) * 7);
   const config = '{"architecture":"amd64","os":"linux"}';
   for (const body of [bytes, config]) {
