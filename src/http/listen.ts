@@ -48,6 +48,8 @@ const keepAliveMilliseconds = 75_000;
 const lingerMilliseconds = 3_000;
 const sweepMilliseconds = 1_000;
 const maxHeaderBytes = 32 * 1024;
+/** Of one HTTP/2 session. */
+const maxConcurrentStreams = 128;
 const settings = {
   requestTimeout: 0,
   headersTimeout: headerMilliseconds,
@@ -104,7 +106,7 @@ type Refuse = (socket: Socket, fault: Fault) => Promise<void>;
 
 function makeServer(certificate: Certificate | undefined, serve: Serve): Server | Http2SecureServer {
   if (certificate === undefined) return createServer(settings, (request, response) => serve(request, response));
-  const secure = { ...settings, ...certificate, allowHTTP1: true };
+  const secure = { ...settings, ...certificate, allowHTTP1: true, settings: { maxConcurrentStreams } };
   return createSecureServer(secure, (request, response) => serve(request, response));
 }
 
