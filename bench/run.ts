@@ -1,11 +1,12 @@
 // npm run bench: Berth and its peers, one after the other, on the same data; writes RESULTS.md. README.md says how to use it.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { availableParallelism, cpus, loadavg, tmpdir, totalmem } from "node:os";
+import { availableParallelism, cpus, tmpdir, totalmem } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { makeBlob, makeConfig, makeImage } from "./content.ts";
 import { listMeasures, type Measure } from "./measures.ts";
 import { peersFolder, run } from "./processes.ts";
+import { waitForQuiet } from "./quiet.ts";
 import { writeReport } from "./report.ts";
 import { findServers, type Server } from "./servers.ts";
 import { countSyncs, type Syncs } from "./syncs.ts";
@@ -29,7 +30,8 @@ const servers = found.servers.filter(({ name }) => name.match(values.servers) !=
 const measures = listed.measures.filter(({ name }) => name.match(values.only) !== null);
 const figures = new Map(measures.map((measure) => [measure, new Map<string, number[]>()]));
 const syncs = new Map<string, Syncs>();
-const loads: number[] = [];
+let taken = 0;
+let disturbed = 0;
 const folder = mkdtempSync(join(resolve(values.folder), "berth-bench-"));
 const folderOf = ({ name }: Server) => join(folder, name.replaceAll(" ", "-"));
 
@@ -43,7 +45,8 @@ function say(text: string): void {
  */
 async function settle(kind: Measure["kind"]): Promise<void> {
   await run(["sync"]);
-  await Bun.sleep(500);
+  taken++;
+  if (!(await waitForQuiet())) disturbed++;
   if (kind === "read") return;
   const file = join(folder, "warm");
   await run(["dd", "if=/dev/zero", `of=${file}`, "bs=1M", `count=${(2 * largeBytes) / 2 ** 20}`]);
@@ -59,7 +62,6 @@ async function visit(server: Server, kind: Measure["kind"]): Promise<void> {
     // Memory is looked at first, in the order of the list: later it would be that of what came before.
     for (const measure of mine.toSorted((a, b) => Number(b.unit === "MiB") - Number(a.unit === "MiB"))) {
       await settle(kind);
-      loads.push(loadavg()[0] ?? 0);
       const figure = await measure.take(running);
       const byServer = figures.get(measure);
       byServer?.set(server.name, [...(byServer.get(server.name) ?? []), figure]);
@@ -98,7 +100,8 @@ try {
   const fileSystem = (await run(["stat", "-f", "-c", "%T", folder])).trim();
   const circumstances = [
     `${new Date().toISOString().slice(0, 10)}, ${process.platform} ${process.arch}, ${availableParallelism()} cores (${cpus()[0]?.model ?? "unknown"}), ${Math.round(totalmem() / 2 ** 30)} GiB; clients and servers share them.`,
-    `Data of all servers on one disk (${fileSystem}); ${rounds} rounds, ${values.seconds} s for what is counted; load before a measurement ${Math.min(...loads).toFixed(1)} to ${Math.max(...loads).toFixed(1)}.`,
+    `Data of all servers on one disk (${fileSystem}); ${rounds} rounds, ${values.seconds} s for what is counted.`,
+    `${disturbed} of ${taken} measurements began although others were busy on the machine; what began later is not seen.`,
   ];
   writeFileSync(
     values.out,

@@ -6,14 +6,18 @@ import type { Order, Reply, Request } from "./worker.ts";
 
 export interface Pool {
   /** Asks the worker of `id`. Faults: full, busy store. */
-  ask(id: string, order: Order): Promise<Digest | undefined>;
+  ask(id: string, order: Exclude<Order, { op: "chunk" }>): Promise<Digest | undefined>;
+  /** Has the worker of `id` hash and write `bytes`, whose buffer it takes; gives the buffer back. Faults: full, busy store. */
+  write(id: string, bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer> | undefined>;
   close(): void;
 }
 
 interface Waiting {
-  resolve(value: Digest | undefined): void;
+  resolve(reply: Done): void;
   reject(error: unknown): void;
 }
+
+type Done = Exclude<Reply, { error: unknown }>;
 
 const maxWorkers = 4;
 
@@ -26,20 +30,26 @@ export function openPool(): Pool {
       const waiter = waiting.get(data.call);
       waiting.delete(data.call);
       if ("error" in data) waiter?.reject(toFault(Object.assign(new Error(data.error.message), data.error)));
-      else waiter?.resolve(data.value);
+      else waiter?.resolve(data);
     };
     return worker;
   });
 
+  const send = (id: string, order: Order): Promise<Done> =>
+    new Promise((resolve, reject) => {
+      const call = ++calls;
+      waiting.set(call, { resolve, reject });
+      // A file that is no upload has a name that is no number.
+      const worker = workers[(Number.parseInt(id.slice(-4), 16) || 0) % workers.length];
+      worker?.postMessage({ ...order, call } satisfies Request, order.op === "chunk" ? [order.bytes.buffer] : []);
+    });
+
   return {
-    ask: (id, order) =>
-      new Promise((resolve, reject) => {
-        const call = ++calls;
-        waiting.set(call, { resolve, reject });
-        // A file that is no upload has a name that is no number.
-        const worker = workers[(Number.parseInt(id.slice(-4), 16) || 0) % workers.length];
-        worker?.postMessage({ ...order, call } satisfies Request, order.op === "chunk" ? [order.bytes.buffer] : []);
-      }),
+    ask: async (id, order) => (await send(id, order)).value,
+    async write(id, bytes) {
+      const { bytes: written } = await send(id, { op: "chunk", id, bytes });
+      return written === undefined ? undefined : new Uint8Array(written.buffer);
+    },
     close: () => {
       for (const worker of workers) worker.terminate();
     },

@@ -10,7 +10,7 @@ import type { Pool } from "./pool.ts";
 /** What goes to a worker at once: little from a sender who is slower than the worker, so that many of them cost little. */
 const slowChunkBytes = 64 * 1024;
 const fastChunkBytes = 512 * 1024;
-const maxChunksUnderWay = 2;
+const maxChunksUnderWay = 4;
 
 export const uploadsFolder = "uploads";
 
@@ -52,7 +52,9 @@ export function openUploads(root: string, pool: Pool): Uploads {
         }
         const sending = openSending(id, pool);
         try {
-          for await (const part of body) await sending.push(part);
+          for await (const part of body) {
+            if (!sending.take(part)) await sending.push(part);
+          }
         } catch (error) {
           await sending.flush().catch(() => undefined);
           if (sending.failed() === undefined) {
@@ -107,6 +109,7 @@ export function openUploads(root: string, pool: Pool): Uploads {
 /** Gathers parts into chunks and sends them on, a bounded number at a time. */
 function openSending(id: string, pool: Pool) {
   const underWay = new Set<Promise<void>>();
+  const spare: Uint8Array<ArrayBuffer>[] = [];
   let chunk: Uint8Array<ArrayBuffer> | undefined;
   let filled = 0;
   let sent = 0;
@@ -118,8 +121,11 @@ function openSending(id: string, pool: Pool) {
     chunk = undefined;
     sent += filled;
     filled = 0;
-    const sending = pool.ask(id, { op: "chunk", id, bytes }).then(
-      () => void underWay.delete(sending),
+    const sending = pool.write(id, bytes).then(
+      (written) => {
+        if (written?.byteLength === fastChunkBytes) spare.push(written);
+        underWay.delete(sending);
+      },
       (error) => {
         failure ??= error;
         underWay.delete(sending);
@@ -131,9 +137,16 @@ function openSending(id: string, pool: Pool) {
   };
 
   return {
+    /** Takes a part that leaves room in the chunk; false when it does not, and nothing was taken. */
+    take(part: Uint8Array): boolean {
+      if (chunk === undefined || part.byteLength >= chunk.byteLength - filled) return false;
+      chunk.set(part, filled);
+      filled += part.byteLength;
+      return true;
+    },
     async push(part: Uint8Array) {
       for (let at = 0; at < part.byteLength; ) {
-        chunk ??= new Uint8Array(underWay.size === 0 ? slowChunkBytes : fastChunkBytes);
+        chunk ??= spare.pop() ?? new Uint8Array(underWay.size === 0 ? slowChunkBytes : fastChunkBytes);
         const taken = Math.min(chunk.byteLength - filled, part.byteLength - at);
         chunk.set(part.subarray(at, at + taken), filled);
         filled += taken;

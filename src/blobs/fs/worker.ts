@@ -21,7 +21,7 @@ export type Order =
 
 export type Request = Order & { readonly call: number };
 export type Reply =
-  | { readonly call: number; readonly value?: Digest }
+  | { readonly call: number; readonly value?: Digest; readonly bytes?: Uint8Array<ArrayBuffer> }
   | { readonly call: number; readonly error: { readonly message: string; readonly code?: string } };
 
 interface State {
@@ -167,7 +167,9 @@ self.onmessage = async ({ data }: MessageEvent<Request>) => {
   const { call } = data;
   try {
     const value = await obey(data);
-    postMessage((value === undefined ? { call } : { call, value }) satisfies Reply);
+    // The buffer of a chunk goes back: its sender fills it again.
+    if (data.op === "chunk") postMessage({ call, bytes: data.bytes } satisfies Reply, [data.bytes.buffer]);
+    else postMessage((value === undefined ? { call } : { call, value }) satisfies Reply);
   } catch (error) {
     const { message, code } = error as Error & { code?: string };
     postMessage({ call, error: code === undefined ? { message } : { message, code } } satisfies Reply);
