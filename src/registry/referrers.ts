@@ -15,6 +15,10 @@ export interface Referrer {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
+/** A page is not much larger than the largest manifest, whatever annotations its entries have. */
+const maxPageBytes = 4 * 1024 * 1024;
+const rowsAtOnce = 16;
+
 export function openReferrers(context: Context) {
   return {
     /** The referrers of `subject`, of one artifact type or all; none when nobody knows the subject or the repository. Fault: denied. */
@@ -27,18 +31,23 @@ export function openReferrers(context: Context) {
       const { path } = name;
       context.access.require(actor, path, "pull");
       const tag = subject.replace(":", "-").slice(0, maxTagLength);
-      const filter = [after, artifactType, artifactType];
-      const rows = await context.db.read<ReferrerRow>(
-        selectReferrers,
-        path,
-        subject,
-        ...filter,
-        path,
-        tag,
-        ...filter,
-        limit + 1,
-      );
-      return pageOf(rows.map(referrerOf), limit);
+      const read = (from: string, count: number) => {
+        const filter = [from, artifactType, artifactType];
+        return context.db.read<ReferrerRow>(selectReferrers, path, subject, ...filter, path, tag, ...filter, count);
+      };
+      const entries: Referrer[] = [];
+      let bytes = 0;
+      while (entries.length <= limit) {
+        const count = Math.min(rowsAtOnce, limit + 1 - entries.length);
+        const rows = await read(entries.at(-1)?.digest ?? after, count);
+        for (const row of rows) {
+          bytes += (row.annotations?.length ?? 0) + (row.artifact_type?.length ?? 0);
+          if (entries.length > 0 && bytes > maxPageBytes) return { entries: entries.slice(0, limit), more: true };
+          entries.push(referrerOf(row));
+        }
+        if (rows.length < count) break;
+      }
+      return pageOf(entries, limit);
     },
   };
 }

@@ -160,6 +160,24 @@ describe("referrers", () => {
     expect(digestsOf((await ask("GET", at())).text)).toEqual([...referrers]);
   });
 
+  test("with large annotations come in pages of at most 4 MiB, and all of them come", async () => {
+    const subject = { mediaType: ociManifest, digest: digestOf(bytesFrom("large")), size: 5 };
+    const pushed: string[] = [];
+    for (let i = 0; i < 20; i++)
+      pushed.push(
+        await pushImage(ask, "team/large", "", { subject, annotations: { a: `${i}${"x".repeat(500_000)}` } }),
+      );
+    const found: (string | undefined)[] = [];
+    let target = `/v2/team/large/referrers/${subject.digest}`;
+    while (target !== "") {
+      const { text, headers } = await ask("GET", target);
+      expect(text.length).toBeLessThan(4.1 * 1024 * 1024);
+      found.push(...digestsOf(text));
+      target = /^<([^>]*)>/.exec(headers["link"] ?? "")?.[1] ?? "";
+    }
+    expect(found).toEqual(pushed.toSorted());
+  });
+
   test("of what nobody knows are an empty index", async () => {
     const none: Expected = { status: 200, headers: typed, text: index([]) };
     check(await ask("GET", at("", absent)), none);
