@@ -65,7 +65,9 @@ for (const [server, flags] of Object.entries(servers)) {
 
     test("no manifest, no tag and no blob came of them", async () => {
       expect((await world.ask("GET", "/v2/aborted/manifests/latest")).status).toBe(404);
-      expect((await world.ask("GET", `/v2/${world.name}/blobs/${digestOf(Buffer.alloc(100_000, "x"))}`)).status).toBe(404);
+      expect((await world.ask("GET", `/v2/${world.name}/blobs/${digestOf(Buffer.alloc(100_000, "x"))}`)).status).toBe(
+        404,
+      );
       await expectUntouched(world);
     });
   });
