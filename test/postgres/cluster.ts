@@ -1,5 +1,6 @@
 // A PostgreSQL of its own in a temporary folder, on a free port of loopback: it can be stopped, also as a power cut would,
 // and started again. It syncs as a real one does. PostgreSQL refuses to run as root: then its own user runs it.
+
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chown, mkdtemp, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -8,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { SQL } from "bun";
+import { errorCode } from "#lib/fault";
 
 const run = promisify(execFile);
 const versions = "/usr/lib/postgresql";
@@ -85,11 +87,13 @@ export async function openCluster(): Promise<Cluster> {
     await ended;
   };
   /** The first process first when it stops, so that it makes no others, and last when it goes on. */
-  const signal = async (name: NodeJS.Signals) => {
+  /** To all of its processes. The first is stopped before the others are listed, and goes on after them: it starts new ones. */
+  const signal = async (name: "SIGSTOP" | "SIGCONT") => {
     const first = child?.pid ?? 0;
+    if (name === "SIGSTOP") process.kill(first, name);
     const others = await readFile(`/proc/${first}/task/${first}/children`, "utf8");
-    const pids = [first, ...others.trim().split(" ").map(Number)];
-    for (const pid of name === "SIGSTOP" ? pids : pids.reverse()) process.kill(pid, name);
+    for (const pid of others.trim().split(" ").map(Number)) sendTo(pid, name);
+    if (name === "SIGCONT") process.kill(first, name);
   };
   await start();
   return {
@@ -114,6 +118,15 @@ export async function openCluster(): Promise<Cluster> {
       await rm(folder, { recursive: true });
     },
   };
+}
+
+/** Nothing when the process has ended meanwhile. */
+function sendTo(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if (errorCode(error) !== "ESRCH") throw error;
+  }
 }
 
 /** The first line that fits decides. */
