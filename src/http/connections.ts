@@ -13,8 +13,9 @@ interface Exchange {
 }
 
 interface State {
-  readonly running: Set<Exchange>;
-  /** Since when nothing is being answered. */
+  /** What is being answered, and perhaps what has been: looked through when somebody asks, for each request has its price. */
+  running: readonly Exchange[];
+  /** Since when nothing is being answered, to the second. */
   since: number;
   /** No request has come yet. */
   isFresh: boolean;
@@ -42,22 +43,18 @@ export class Connections {
 
   /** Watches a connection until it closes. */
   add(connection: Connection): void {
-    this.#states.set(connection, { running: new Set(), since: this.#now(), isFresh: true });
+    this.#states.set(connection, { running: [], since: this.#now(), isFresh: true });
     connection.once("close", () => this.#states.delete(connection));
   }
 
-  /** The connection of a request is busy until its response closes. */
+  /** The connection of a request is busy until its response has been sent. */
   begin(request: Request, response: Response): void {
     const connection = connectionOf(request);
     const state = connection === undefined ? undefined : this.#states.get(connection);
     if (state === undefined) return;
     const exchange = { request, response };
-    state.running.add(exchange);
+    state.running = state.running.length === 0 ? [exchange] : [...state.running.filter(isRunning), exchange];
     state.isFresh = false;
-    response.once("close", () => {
-      state.running.delete(exchange);
-      state.since = this.#now();
-    });
   }
 
   /**
@@ -65,13 +62,13 @@ export class Connections {
    * to a request that will never be whole has been begun.
    */
   async settled(connection: Connection): Promise<boolean> {
-    const running = this.#states.get(connection)?.running ?? new Set();
-    const isWhole = ({ request }: Exchange) => request.complete;
-    while ([...running].some(isWhole)) {
-      const [first] = [...running].filter(isWhole);
-      await new Promise((resolve) => first?.response.once("close", resolve));
+    const find = () => (this.#states.get(connection)?.running ?? []).filter(isRunning);
+    const findWhole = () => find().find(({ request }) => request.complete);
+    for (let whole = findWhole(); whole !== undefined; whole = findWhole()) {
+      const { response } = whole;
+      await new Promise((resolve) => response.once("close", resolve));
     }
-    return ![...running].some(({ response }) => response.headersSent);
+    return !find().some(({ response }) => response.headersSent);
   }
 
   /** Calls `end` with each connection that has waited too long, and whether it has ever sent a request. */
@@ -80,9 +77,12 @@ export class Connections {
     end: (connection: Connection, isFresh: boolean) => void,
   ) {
     const now = this.#now();
-    for (const [connection, { running, since, isFresh }] of this.#states) {
-      if (running.size > 0) continue;
-      if (now - since > (isFresh ? headerMilliseconds : keepAliveMilliseconds)) end(connection, isFresh);
+    for (const [connection, state] of this.#states) {
+      const { running, since, isFresh } = state;
+      if (running.length > 0) {
+        state.running = running.filter(isRunning);
+        state.since = now;
+      } else if (now - since > (isFresh ? headerMilliseconds : keepAliveMilliseconds)) end(connection, isFresh);
     }
   }
 
@@ -90,4 +90,8 @@ export class Connections {
   destroy(): void {
     for (const connection of this.#states.keys()) connection.destroy();
   }
+}
+
+function isRunning({ response }: Exchange): boolean {
+  return !response.writableFinished && !response.destroyed;
 }

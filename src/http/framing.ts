@@ -4,6 +4,8 @@ import { Fault } from "#lib/fault";
 import type { Request } from "./serve.ts";
 
 const host = /^(?:[\w.~!$&'()*+,;=%-]*|\[[\da-fA-F:.]+\])(?::\d{0,5})?$/;
+const framing = /^(?:content-length|transfer-encoding)$/i;
+const framings = new Set(["content-length".length, "transfer-encoding".length]);
 const scheme = /^https?:\/\/[^/?#]*/i;
 
 /** Why a request is refused before any door sees it; undefined when it is sound. A Fault: invalid request. */
@@ -23,13 +25,17 @@ export function originForm(target: string): string {
 function findInHttp1(request: Request): string | undefined {
   const { httpVersion, headers, rawHeaders, url = "" } = request;
   if (httpVersion !== "1.1" && httpVersion !== "1.0") return "the version of HTTP is not 1.0 or 1.1";
-  const count = (name: string) => rawHeaders.filter((each, i) => i % 2 === 0 && each.toLowerCase() === name).length;
-  const hosts = count("host");
+  let [hosts, lengths] = [0, 0];
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? "";
+    if (name.length === 4 && name.toLowerCase() === "host") hosts++;
+    else if (framings.has(name.length) && framing.test(name)) lengths++;
+  }
   if (hosts > 1 || (hosts === 0 && httpVersion === "1.1")) return "the request has not one Host";
   if (!host.test(headers.host ?? "")) return "the Host is not a name with a port";
   if (!url.startsWith("/") && !scheme.test(url)) return "the target is not a path";
   const coding = headers["transfer-encoding"];
-  if (count("content-length") > 1 || count("transfer-encoding") > 1) return "the length of the body is said twice";
+  if (lengths > 1) return "the length of the body is said twice";
   if (coding === undefined) return undefined;
   if (httpVersion === "1.0" || coding.toLowerCase() !== "chunked") return "the Transfer-Encoding is not chunked";
   return undefined;
