@@ -1,6 +1,7 @@
 // Buffers of one size that are used again: a download of a gigabyte touches the memory of a few of them, not of thousands.
 
 export interface Buffers {
+  /** How long each of them is. */
   readonly size: number;
   /** A buffer with any content. */
   lend(): Buffer;

@@ -3,13 +3,10 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from "node:fs";
 import { unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Store } from "../store.ts";
-import { openBuffers } from "./buffers.ts";
 import { isMissing, toFault } from "./errors.ts";
 import { openPool } from "./pool.ts";
-import { openFile, readBytes } from "./reading.ts";
+import { openReading } from "./reading.ts";
 import { openUploads, uploadsFolder } from "./uploads.ts";
-
-const maxKeptBuffers = 32;
 
 /** Opens (or makes) the store in `root`. Faults: full, busy store. */
 export function openFsStore(root: string): Store {
@@ -19,10 +16,10 @@ export function openFsStore(root: string): Store {
     throw toFault(error);
   }
   const pool = openPool();
-  const buffers = openBuffers(readBytes, maxKeptBuffers);
+  const reading = openReading();
   return {
     blobs: {
-      open: (key) => openFile(join(root, key), buffers),
+      open: (key) => reading.open(join(root, key)),
       async remove(key) {
         await unlink(join(root, key)).catch((error) => {
           if (!isMissing(error)) throw toFault(error);
