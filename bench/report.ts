@@ -1,5 +1,6 @@
 // Figures to Markdown.
 import { isMoreBetter, type Measure } from "./measures.ts";
+import { medianOf } from "./median.ts";
 import type { Server } from "./servers.ts";
 import type { Syncs } from "./syncs.ts";
 
@@ -13,13 +14,6 @@ export interface Run {
   readonly missing: readonly string[];
   /** Sentences about the machine and the run. */
   readonly circumstances: readonly string[];
-}
-
-export function medianOf(list: readonly number[]): number {
-  const sorted = list.toSorted((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }
 
 /** How many times as good the first is. */
