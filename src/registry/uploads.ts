@@ -9,7 +9,7 @@ import { type Context, stampOf } from "./context.ts";
 import { algorithmOfUpload, makeUploadId, readUploadId } from "./upload-id.ts";
 import { cancelUpload, finishUpload, saveUpload, selectUpload, settleUpload, type UploadRow } from "./uploads.sql.ts";
 
-/** Content up to this size lives in the database: one sync instead of three. Measured in bench/RESULTS.md. */
+/** Content up to this size lives in the database: one sync instead of three. The size itself is the design's choice, not measured. */
 export const maxContentBytes = 16 * 1024;
 
 /** An upload as it is before a request adds to it. */
