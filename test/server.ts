@@ -26,6 +26,8 @@ export interface TestServer {
   readonly pid: number;
   /** All that it has written so far: standard output and log. */
   output(): string;
+  /** The same, once all is in it that was asked before: the log comes through a pipe, later than the answers. One process only. */
+  outputSoFar(): Promise<string>;
   /** SIGTERM; resolves with the exit code. A data folder that was made here is removed. */
   stop(): Promise<number | null>;
   /** SIGKILL to the whole process group. The data folder stays. */
@@ -58,6 +60,12 @@ export async function startServer({ flags = [], data, port = 0 }: ServerOptions 
     data: folder,
     pid,
     output: output.text,
+    async outputSoFar() {
+      const mark = `mark-${crypto.randomUUID()}`;
+      await fetch(`${url}/healthz`, { headers: { "X-Request-Id": mark } });
+      await output.find(new RegExp(`(${mark})`));
+      return output.text();
+    },
     async stop() {
       child.kill("SIGTERM");
       const code = await ended;
