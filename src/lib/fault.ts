@@ -35,7 +35,12 @@ export type Subject =
   | "tag"
   | "upload"
   | "store"
-  | "settings";
+  | "settings"
+  // Of the v1 protocol: an image, one whose bytes are still coming, its checksum, the list of a push.
+  | "image"
+  | "arriving-image"
+  | "checksum"
+  | "image-list";
 
 /** Facts that a client may see. Never a path, an SQL text or a stack. */
 export type Detail = Readonly<Record<string, unknown>>;
