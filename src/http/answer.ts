@@ -12,7 +12,10 @@ export interface StreamBody {
 export interface Answer {
   readonly status: number;
   readonly reason?: string;
-  /** Names and values in turn, in the order in which they are sent. Content-Length is the porch's, except for HEAD. */
+  /**
+   * Names and values in turn, in the order in which they are sent. The porch adds Content-Length, unless the door has placed
+   * it: doors do for HEAD, and where the order matters.
+   */
   readonly headers: readonly string[];
   readonly body?: Uint8Array | StreamBody;
 }
@@ -40,9 +43,14 @@ export async function withoutBody({ status, reason, headers, body }: Answer): Pr
   if (!(body instanceof Uint8Array)) await body.close();
   return {
     status,
-    headers: [...headers, "Content-Length", String(length)],
+    headers: hasLength(headers) ? headers : [...headers, "Content-Length", String(length)],
     ...(reason === undefined ? {} : { reason }),
   };
+}
+
+/** Whether the door has placed Content-Length itself. */
+export function hasLength(headers: readonly string[]): boolean {
+  return headers.some((each, i) => i % 2 === 0 && each.length === 14 && each.toLowerCase() === "content-length");
 }
 
 /** The value of a header of an answer. */

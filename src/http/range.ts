@@ -73,7 +73,8 @@ function contentRange({ start, end }: Span, size: number): string {
   return `bytes ${start}-${end - 1}/${size}`;
 }
 
-function bodyOf(source: ByteSource, { start, end }: Span): Uint8Array | StreamBody {
+/** The bytes of a span, as a body. Whoever sends the answer closes the source. */
+export function bodyOf(source: ByteSource, { start, end }: Span): Uint8Array | StreamBody {
   if (source.bytes !== undefined) return source.bytes.subarray(start, end);
   return {
     length: end - start,

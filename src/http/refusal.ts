@@ -2,7 +2,7 @@
 // tunnel.
 import { STATUS_CODES } from "node:http";
 import { errorCode, Fault } from "#lib/fault";
-import type { Answer } from "./answer.ts";
+import { type Answer, hasLength } from "./answer.ts";
 
 /** Why the HTTP parser gave up. */
 export function faultOfParser(error: Error): Fault {
@@ -24,13 +24,13 @@ export function noTunnel(): Fault {
 }
 
 /** An answer as bytes on the wire, the last of its connection. */
-export function wireOf({ status, headers, body }: Answer, now: number): string {
+export function wireOf({ status, reason, headers, body }: Answer, now: number): string {
   const text = body instanceof Uint8Array ? new TextDecoder().decode(body) : "";
   const lines = headers.flatMap((each, i) => (i % 2 === 0 ? [`${each}: ${headers[i + 1]}`] : []));
   const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    `HTTP/1.1 ${status} ${reason ?? STATUS_CODES[status]}`,
     ...lines,
-    `Content-Length: ${Buffer.byteLength(text)}`,
+    ...(hasLength(headers) ? [] : [`Content-Length: ${Buffer.byteLength(text)}`]),
     `Date: ${new Date(now).toUTCString()}`,
     "Connection: close",
   ];

@@ -4,7 +4,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { Fault } from "#lib/fault";
 import { randomHex } from "#lib/id";
 import type { Log } from "#lib/log";
-import type { Answer, StreamBody } from "./answer.ts";
+import { type Answer, hasLength, type StreamBody } from "./answer.ts";
 import { type Call, type Notes, splitTarget } from "./call.ts";
 import type { Connections } from "./connections.ts";
 import { faultOf, originForm } from "./framing.ts";
@@ -134,8 +134,8 @@ async function send(request: Request, response: Response, body: RequestBody, ans
   const isHead = request.method === "HEAD";
   const content = answer.body;
   const length = content === undefined ? 0 : content instanceof Uint8Array ? content.byteLength : content.length;
-  if (content !== undefined || (!isHead && answer.status !== 204 && answer.status !== 304))
-    headers.push("Content-Length", String(length));
+  const mayHaveLength = content !== undefined || (!isHead && answer.status !== 204 && answer.status !== 304);
+  if (mayHaveLength && !hasLength(headers)) headers.push("Content-Length", String(length));
   const left = body.isComplete ? 0 : (lengthOf(request) ?? Number.POSITIVE_INFINITY);
   const isRude = left > maxDiscardedBytes;
   if (isHttp2(response)) response.writeHead(answer.status, headersOf(headers));

@@ -1,7 +1,7 @@
 // Names of repositories and tags: what the spec allows, and that a name without a namespace is in library.
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { maxNameLength, parseReference, parseRepositoryName, parseTag } from "./reference.ts";
+import { maxNameLength, parseReference, parseRepositoryName, parseTag, parseV1RepositoryName } from "./reference.ts";
 
 const invalidName = expect.objectContaining({ kind: "invalid", subject: "name" });
 const invalidTag = expect.objectContaining({ kind: "invalid", subject: "tag" });
@@ -92,6 +92,29 @@ describe("a name of a repository", () => {
     ])
       expect(() => parseRepositoryName(text)).toThrow(invalidName);
   });
+});
+
+describe("a name of a repository in the v1 protocol", () => {
+  test("is the same where it is a name today", () => {
+    fc.assert(
+      fc.property(name, (text) => {
+        fc.pre(text.length <= maxNameLength);
+        expect(parseV1RepositoryName(text)).toEqual(parseRepositoryName(text));
+      }),
+    );
+  });
+
+  test("may hold upper case, and marks in any place", () => {
+    const odd = { namespace: "_Team-", name: "a..B_", path: "_Team-/a..B_", asked: "_Team-/a..B_" };
+    expect(parseV1RepositoryName("_Team-/a..B_")).toEqual(odd);
+    expect(parseV1RepositoryName("library/Ubuntu").path).toBe("Ubuntu");
+  });
+
+  for (const text of ["", "-", "a/-", "._-/a", "..", "a/.", "a//b", "/a", "a/", "a b", "a:b", "ä", "a".repeat(256)]) {
+    test(`${JSON.stringify(text.slice(0, 20))} of ${text.length} characters is none`, () => {
+      expect(() => parseV1RepositoryName(text)).toThrow(invalidName);
+    });
+  }
 });
 
 describe("a reference", () => {

@@ -22,6 +22,7 @@ export const defaultNamespace = "library";
 export const maxNameLength = 255;
 export const maxTagLength = 128;
 const namePattern = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
+const v1Part = /^[._-]*[A-Za-z0-9][A-Za-z0-9._-]*$/;
 const tagPattern = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
 
 /** The repository that `text` names: `ubuntu` and `library/ubuntu` are one. Fault: invalid name. */
@@ -41,6 +42,20 @@ export function parseRepositoryName(text: string): RepositoryName {
       },
     );
   }
+  return nameOf(text);
+}
+
+/**
+ * The repository that `text` names in the v1 protocol, whose names may also have upper case and marks in any place.
+ * Fault: invalid name.
+ */
+export function parseV1RepositoryName(text: string): RepositoryName {
+  if (text.length <= maxNameLength && text.split("/").every((part) => v1Part.test(part))) return nameOf(text);
+  const sentence = `a repository name is at most ${maxNameLength} letters, digits, and . _ - between slashes, and no part is only . _ -`;
+  throw new Fault("invalid", "name", sentence);
+}
+
+function nameOf(text: string): RepositoryName {
   const slash = text.indexOf("/");
   const namespace = slash < 0 ? defaultNamespace : text.slice(0, slash);
   const name = text.slice(slash + 1);

@@ -4,10 +4,12 @@ import { type Answer, json } from "#http/answer";
 import type { ErrorWords } from "#http/guard";
 import type { Fault, Kind, Subject } from "#lib/fault";
 
+/** By this header clients know that a server speaks /v2/. */
+export const versionHeader: readonly string[] = ["Docker-Distribution-Api-Version", "registry/2.0"];
+
 /** Headers of every answer of this door. */
 export const commonHeaders: readonly string[] = [
-  "Docker-Distribution-Api-Version",
-  "registry/2.0",
+  ...versionHeader,
   "X-Content-Type-Options",
   "nosniff",
   "Content-Security-Policy",

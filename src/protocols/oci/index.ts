@@ -1,15 +1,15 @@
 // The OCI door: /v2/ to the verbs of the registry and back. It translates, and decides nothing.
 import { anonymous } from "#access";
-import { type Answer, json } from "#http/answer";
+import type { Answer } from "#http/answer";
 import type { Door } from "#http/guard";
 import { Fault } from "#lib/fault";
 import { maxNameLength, parseRepositoryName } from "#lib/reference";
 import type { Registry } from "#registry";
 import { deleteBlob, getBlob, headBlob } from "./blobs.ts";
-import { commonHeaders } from "./errors.ts";
 import { listReferrers, listRepositories, listTags } from "./lists.ts";
 import { deleteManifest, getManifest, headManifest, putManifest } from "./manifests.ts";
 import { parsePath, type Route } from "./path.ts";
+import { answerPing } from "./ping.ts";
 import type { Question } from "./question.ts";
 import { deleteUpload, getUpload, patchUpload, postUpload, putUpload } from "./uploads.ts";
 
@@ -45,7 +45,7 @@ export function openOciDoor(registry: Registry): Door {
 }
 
 async function answer(asked: Omit<Question, "name">, route: Route): Promise<Answer> {
-  if (route.kind === "ping") return json(200, {}, commonHeaders);
+  if (route.kind === "ping") return answerPing(asked.call);
   if (route.kind === "catalog") return listRepositories(asked);
   const question: Question = { ...asked, name: parseRepositoryName(route.name) };
   const { method } = asked.call;
