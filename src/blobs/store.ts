@@ -1,5 +1,6 @@
 // The contract of a blob store: bytes by key, and bytes that are still arriving. contract.ts is its suite.
 import type { Algorithm, Digest } from "#lib/digest";
+import type { LayerFacts } from "#lib/layer";
 import type { ByteSource } from "#lib/stream";
 
 /** Bytes that have been committed. A key is used once and never again. */
@@ -35,8 +36,30 @@ export interface Uploads {
   list(): Promise<string[]>;
 }
 
+/** Where the bytes of a layer are: an upload that is not committed, a blob, or memory (what is small is in the database). */
+export type Layer = { readonly upload: string } | { readonly key: string } | { readonly content: Uint8Array };
+
+/**
+ * What must be known of layers beyond their digest. All of it is computed off the loop that serves requests, in bounded
+ * memory; a stream that expands without end is cut off. Faults: unknown blob, busy store.
+ */
+export interface Layers {
+  /**
+   * Receives `body` as all of an upload, with SHA-256, as `uploads.append` does at 0; the same pass computes its facts.
+   * `prefix` is what the v1 payload checksum begins with. Returns the size. Faults: full, busy store.
+   */
+  receive(id: string, prefix: Uint8Array, body: AsyncIterable<Uint8Array>): Promise<number>;
+  /** The facts of a layer: those that `receive` computed, when they are still known; else it is read. */
+  facts(layer: Layer, prefix: Uint8Array): Promise<LayerFacts>;
+  /** `tarsum+sha256:…` of a layer and its image's JSON (TarSum version 0); that of the JSON alone when it is no archive. */
+  tarsum(layer: Layer, json: Uint8Array): Promise<string>;
+  /** The members of a layer as the JSON text of the v1 protocol; undefined when it is no archive, or too large a list. */
+  files(layer: Layer): Promise<string | undefined>;
+}
+
 export interface Store {
   readonly blobs: Blobs;
   readonly uploads: Uploads;
+  readonly layers: Layers;
   close(): Promise<void>;
 }
