@@ -15,6 +15,7 @@ export { maxManifestBytes } from "./manifest-content.ts";
 export { tooLarge } from "./manifests.ts";
 export type { Page } from "./repositories.ts";
 export { registryTransactions } from "./transactions.ts";
+export type { Asking, V1Images, V1Repositories, V1Tags } from "./v1-images/nouns.ts";
 
 export type Registry = Awaited<ReturnType<typeof openRegistry>>;
 
