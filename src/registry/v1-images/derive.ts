@@ -44,7 +44,8 @@ const epoch = "1970-01-01T00:00:00Z";
 /** Real ones have less than twenty characters, and each is written into every JSON of its chain. */
 const maxPlatformLength = 128;
 
-const configTypes = new Set([
+/** What the config of an image is called; any other is that of an artifact. */
+export const configTypes: ReadonlySet<string> = new Set([
   "application/vnd.docker.container.image.v1+json",
   "application/vnd.oci.image.config.v1+json",
 ]);
@@ -216,7 +217,7 @@ function timeOf(members: Members | undefined): string | undefined {
   return encodeTime(textOf(members?.get("created")) ?? "");
 }
 
-/** The settings of the container that made a step, as old clients read them. */
+/** The settings of the container that made a step; undefined when the entry does not say how. */
 function commandOf(entry: Members | undefined): string | undefined {
   const step = textOf(entry?.get("created_by"));
   return step ? `{"Cmd":[${encodeString(step)}]}` : undefined;

@@ -75,6 +75,7 @@ describe("The images of an index", () => {
     ["without a platform", { ...good, platform: undefined }],
     ["with half a platform", { ...good, platform: { os: "linux" } }],
     ["with a platform that is none", { ...good, platform: { os: 1, architecture: ["amd64"] } }],
+    ["with a platform that no client can name", { ...good, platform: { os: "li/nux", architecture: "amd64" } }],
     ["that is an index", { ...good, mediaType: "application/vnd.oci.image.index.v1+json" }],
     ["with a media type that is none", { ...good, mediaType: 5 }],
     ["that says it is an artifact", { ...good, artifactType: "application/vnd.example+json" }],

@@ -3,6 +3,7 @@
 import { type Digest, isDigest } from "#lib/digest";
 import { isObject, type JsonObject, stringOf } from "#lib/json";
 import { dockerManifest, ociManifest } from "#lib/media-type";
+import { configTypes } from "./derive.ts";
 import type { Platform } from "./nouns.ts";
 
 /** An image that an index has for a platform. */
@@ -18,11 +19,10 @@ interface Candidate extends Platform {
   readonly preference: number;
 }
 
+/** What a client can say that it is. */
+const word = /^[a-z0-9]{1,32}$/;
+
 const imageTypes = new Set([dockerManifest, ociManifest]);
-const artifactTypes = new Set([
-  "application/vnd.docker.container.image.v1+json",
-  "application/vnd.oci.image.config.v1+json",
-]);
 
 /**
  * The images of an index for each platform that it names, best first. Left out are entries without a platform or for an
@@ -44,10 +44,10 @@ function candidateOf(entry: unknown): Candidate[] {
   if (!isObject(entry) || !isObject(entry["platform"])) return [];
   const { mediaType, artifactType, digest, platform } = entry;
   if (mediaType !== undefined && !(typeof mediaType === "string" && imageTypes.has(mediaType))) return [];
-  if (artifactType && !(typeof artifactType === "string" && artifactTypes.has(artifactType))) return [];
+  if (artifactType && !(typeof artifactType === "string" && configTypes.has(artifactType))) return [];
   if (typeof digest !== "string" || !isDigest(digest)) return [];
-  const [os, arch] = [stringOf(platform["os"]), stringOf(platform["architecture"])];
-  if (!os || !arch || os === "unknown" || arch === "unknown") return [];
+  const [os, arch] = [stringOf(platform["os"]) ?? "", stringOf(platform["architecture"]) ?? ""];
+  if (!word.test(os) || !word.test(arch) || os === "unknown" || arch === "unknown") return [];
   const preference = preferenceOf(arch, stringOf(platform["variant"]) ?? "");
   return preference === undefined ? [] : [{ os, arch, digest, preference }];
 }
