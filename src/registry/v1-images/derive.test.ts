@@ -318,6 +318,12 @@ describe("No v1 image is derived", () => {
       configOf(1),
       "not a layer",
     ],
+    [
+      "from what could not be pushed back",
+      manifestOf([]),
+      configOf(0, { author: "x".repeat(1024 * 1024) }),
+      "larger than",
+    ],
     ["from a platform without end", manifestOf(good), configOf(1, { architecture: "x".repeat(1000) }), "platform"],
   ];
   for (const [what, manifest, config, reason] of rows) {

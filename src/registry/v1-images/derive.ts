@@ -4,7 +4,7 @@
 import { type Digest, digestOf, hexOf, isDigest } from "#lib/digest";
 import type { Compression } from "#lib/layer";
 import { dockerManifest, ociManifest } from "#lib/media-type";
-import type { Untranslatable } from "./build.ts";
+import { maxJsonBytes, type Untranslatable } from "./build.ts";
 import {
   canonical,
   compact,
@@ -79,7 +79,8 @@ export function deriveChain(
   }
   const top = new Map([...platform, ...configImageOf(members, history.last)]);
   images.push({ ...nameImage(top, emptyLayerDigest, images.at(-1)), ...emptyDescriptor });
-  return { images };
+  const isTooLarge = images.some(({ json }) => json.length > maxJsonBytes);
+  return isTooLarge ? { reason: "its config is larger than the JSON of a v1 image may be" } : { images };
 }
 
 const emptyDescriptor = {
