@@ -58,13 +58,19 @@ export function hexOf(digest: Digest): string {
 /** Computes a digest of bytes that arrive in parts; `digest()` ends it. */
 export interface Hasher {
   update(bytes: Uint8Array): void;
+  /** Another one that goes on from here. */
+  copy(): Hasher;
   digest(): Digest;
 }
 
 export function openHasher(algorithm: Algorithm): Hasher {
-  const hash = new Bun.CryptoHasher(algorithm);
+  return hasherOf(algorithm, new Bun.CryptoHasher(algorithm));
+}
+
+function hasherOf(algorithm: Algorithm, hash: Bun.CryptoHasher): Hasher {
   return {
     update: (bytes) => void hash.update(bytes),
+    copy: () => hasherOf(algorithm, hash.copy()),
     digest: () => `${algorithm}:${hash.digest("hex")}` as Digest,
   };
 }

@@ -4,6 +4,7 @@ import { unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Store } from "../store.ts";
 import { isMissing, toFault } from "./errors.ts";
+import { openLayers } from "./layers.ts";
 import { openPool } from "./pool.ts";
 import { openReading } from "./reading.ts";
 import { openUploads, uploadsFolder } from "./uploads.ts";
@@ -27,6 +28,7 @@ export function openFsStore(root: string): Store {
       },
     },
     uploads: openUploads(root, pool),
+    layers: openLayers(root, pool),
     close: async () => pool.close(),
   };
 }

@@ -1,23 +1,20 @@
 // The workers that hash and write. An upload stays with one worker, so its chunks stay in order.
 import { availableParallelism } from "node:os";
-import type { Digest } from "#lib/digest";
 import { toFault } from "./errors.ts";
-import type { Order, Reply, Request } from "./worker.ts";
+import type { Answer, Order, Reply, Request } from "./worker.ts";
 
 export interface Pool {
   /** Asks the worker of `id`. Faults: full, busy store. */
-  ask(id: string, order: Exclude<Order, { op: "chunk" }>): Promise<Digest | undefined>;
+  ask(id: string, order: Exclude<Order, { op: "chunk" }>): Promise<Answer>;
   /** Has the worker of `id` hash and write `bytes`, whose buffer it takes; gives the buffer back. Faults: full, busy store. */
   write(id: string, bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer> | undefined>;
   close(): void;
 }
 
 interface Waiting {
-  resolve(reply: Done): void;
+  resolve(answer: Answer): void;
   reject(error: unknown): void;
 }
-
-type Done = Exclude<Reply, { error: unknown }>;
 
 const maxWorkers = 4;
 
@@ -35,7 +32,7 @@ export function openPool(): Pool {
     return worker;
   });
 
-  const send = (id: string, order: Order): Promise<Done> =>
+  const send = (id: string, order: Order): Promise<Answer> =>
     new Promise((resolve, reject) => {
       const call = ++calls;
       waiting.set(call, { resolve, reject });
@@ -45,7 +42,7 @@ export function openPool(): Pool {
     });
 
   return {
-    ask: async (id, order) => (await send(id, order)).value,
+    ask: send,
     async write(id, bytes) {
       const { bytes: written } = await send(id, { op: "chunk", id, bytes });
       return written === undefined ? undefined : new Uint8Array(written.buffer);

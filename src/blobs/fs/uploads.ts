@@ -6,6 +6,7 @@ import { Fault } from "#lib/fault";
 import type { Uploads } from "../store.ts";
 import { isMissing, toFault } from "./errors.ts";
 import type { Pool } from "./pool.ts";
+import type { OpenOrder } from "./worker.ts";
 
 /** What goes to a worker at once: little from a sender who is slower than the worker, so that many of them cost little. */
 const slowChunkBytes = 64 * 1024;
@@ -19,19 +20,26 @@ export function keyOf(id: string, digest: Digest): string {
   return `${algorithmOf(digest)}/${hex.slice(0, 2)}/${hex}.${id}`;
 }
 
+/** Where an upload is while it arrives. */
+export function uploadPath(root: string, id: string): string {
+  return join(root, uploadsFolder, id);
+}
+
+/** Runs `work` on an upload. Faults: full, busy store. */
+export async function guarded<Result>(work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    // A reader may ask for what is not there; an upload whose file or folder is gone says that the store is damaged.
+    if (isMissing(error)) throw new Fault("busy", "store", "the bytes of the upload are not in the store", {}, error);
+    throw toFault(error);
+  }
+}
+
 /** Uploads in `root`, whose folders exist. */
 export function openUploads(root: string, pool: Pool): Uploads {
-  const pathOf = (id: string) => join(root, uploadsFolder, id);
+  const pathOf = (id: string) => uploadPath(root, id);
   const finalPathOf = (id: string, digest: Digest) => join(root, keyOf(id, digest));
-  const guarded = async <Result>(work: () => Promise<Result>): Promise<Result> => {
-    try {
-      return await work();
-    } catch (error) {
-      // A reader may ask for what is not there; an upload whose file or folder is gone says that the store is damaged.
-      if (isMissing(error)) throw new Fault("busy", "store", "the bytes of the upload are not in the store", {}, error);
-      throw toFault(error);
-    }
-  };
 
   return {
     async size(id) {
@@ -43,34 +51,7 @@ export function openUploads(root: string, pool: Pool): Uploads {
       }
     },
     append: (id, algorithm, offset, body) =>
-      guarded(async () => {
-        try {
-          await pool.ask(id, { op: "open", id, path: pathOf(id), algorithm, offset });
-        } catch (error) {
-          await pool.ask(id, { op: "close", id, truncateTo: offset });
-          throw error;
-        }
-        const sending = openSending(id, pool);
-        try {
-          for await (const part of body) {
-            if (!sending.take(part)) await sending.push(part);
-          }
-        } catch (error) {
-          await sending.flush().catch(() => undefined);
-          if (sending.failed() === undefined) {
-            await pool.ask(id, { op: "close", id });
-            throw error;
-          }
-        }
-        await sending.flush().catch(() => undefined);
-        const failure = sending.failed();
-        if (failure === undefined) {
-          await pool.ask(id, { op: "close", id });
-          return offset + sending.size();
-        }
-        await pool.ask(id, { op: "close", id, truncateTo: offset });
-        throw failure;
-      }),
+      guarded(() => receive({ op: "open", id, path: pathOf(id), algorithm, offset }, body, pool)),
     truncate: (id, size) =>
       guarded(async () => {
         await pool.ask(id, { op: "forget", id });
@@ -78,7 +59,7 @@ export function openUploads(root: string, pool: Pool): Uploads {
       }),
     digest: (id, algorithm) =>
       guarded(async () => {
-        const digest = await pool.ask(id, { op: "digest", id, path: pathOf(id), algorithm });
+        const { digest } = await pool.ask(id, { op: "digest", id, path: pathOf(id), algorithm });
         if (digest === undefined) throw new Fault("busy", "store", "the upload could not be hashed");
         return digest;
       }),
@@ -104,6 +85,37 @@ export function openUploads(root: string, pool: Pool): Uploads {
     },
     list: () => guarded(() => readdir(join(root, uploadsFolder))),
   };
+}
+
+/** Writes `body` where `order` opens an upload, and returns the new size. See `append` of Uploads. */
+export async function receive(order: OpenOrder, body: AsyncIterable<Uint8Array>, pool: Pool): Promise<number> {
+  const { id, offset } = order;
+  try {
+    await pool.ask(id, order);
+  } catch (error) {
+    await pool.ask(id, { op: "close", id, truncateTo: offset });
+    throw error;
+  }
+  const sending = openSending(id, pool);
+  try {
+    for await (const part of body) {
+      if (!sending.take(part)) await sending.push(part);
+    }
+  } catch (error) {
+    await sending.flush().catch(() => undefined);
+    if (sending.failed() === undefined) {
+      await pool.ask(id, { op: "close", id });
+      throw error;
+    }
+  }
+  await sending.flush().catch(() => undefined);
+  const failure = sending.failed();
+  if (failure === undefined) {
+    await pool.ask(id, { op: "close", id });
+    return offset + sending.size();
+  }
+  await pool.ask(id, { op: "close", id, truncateTo: offset });
+  throw failure;
 }
 
 /** Gathers parts into chunks and sends them on, a bounded number at a time. */

@@ -3,25 +3,40 @@
 import * as fs from "node:fs";
 import { open } from "node:fs/promises";
 import { type Algorithm, type Digest, type Hasher, openHasher } from "#lib/digest";
+import { type Examination, examine, type LayerFacts } from "#lib/layer";
+import { type LayerOrder, openLayerWork, readFile } from "./layer-work.ts";
+
+export interface OpenOrder {
+  readonly op: "open";
+  readonly id: string;
+  readonly path: string;
+  readonly algorithm: Algorithm;
+  readonly offset: number;
+  /** With what the payload checksum of a layer begins; only of a whole layer, at 0. */
+  readonly prefix?: Uint8Array;
+}
 
 /** What the pool asks of a worker. Chunks of one upload arrive in order; several may be under way. */
 export type Order =
-  | {
-      readonly op: "open";
-      readonly id: string;
-      readonly path: string;
-      readonly algorithm: Algorithm;
-      readonly offset: number;
-    }
+  | OpenOrder
   | { readonly op: "chunk"; readonly id: string; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly op: "close"; readonly id: string; readonly truncateTo?: number }
   | { readonly op: "digest"; readonly id: string; readonly path: string; readonly algorithm: Algorithm }
   | { readonly op: "sync"; readonly path: string }
-  | { readonly op: "forget"; readonly id: string };
+  | { readonly op: "forget"; readonly id: string }
+  | LayerOrder;
 
 export type Request = Order & { readonly call: number };
+
+/** What was asked for. `bytes` is the buffer of a chunk, for its sender. */
+export interface Answer {
+  readonly digest?: Digest;
+  readonly facts?: LayerFacts;
+  readonly text?: string;
+  readonly bytes?: Uint8Array<ArrayBuffer>;
+}
 export type Reply =
-  | { readonly call: number; readonly value?: Digest; readonly bytes?: Uint8Array<ArrayBuffer> }
+  | (Answer & { readonly call: number })
   | { readonly call: number; readonly error: { readonly message: string; readonly code?: string } };
 
 interface State {
@@ -36,15 +51,22 @@ interface State {
 interface Handle {
   readonly fd: number;
   readonly state: State;
+  readonly layer: Arriving | undefined;
   hasFailed: boolean;
+}
+
+/** A layer that is examined while it is written. */
+interface Arriving {
+  readonly prefix: Uint8Array;
+  readonly examination: Examination;
 }
 
 declare const self: Worker;
 
 const maxStates = 1024;
-const rehashBytes = 1 << 20;
 const states = new Map<string, State>();
 const handles = new Map<string, Handle>();
+const layers = openLayerWork(maxStates, markOf);
 
 function remember(id: string, state: State): void {
   states.delete(id);
@@ -70,18 +92,12 @@ async function recall(id: string, path: string, algorithm: Algorithm, size: numb
 async function rehash(path: string, algorithm: Algorithm, size: number): Promise<State> {
   const hasher = openHasher(algorithm);
   if (size === 0) return { algorithm, hasher, size, mark: "" };
-  const file = await open(path, "r");
-  try {
-    const buffer = new Uint8Array(rehashBytes);
-    for (let at = 0; at < size; ) {
-      const { bytesRead } = await file.read(buffer, 0, Math.min(rehashBytes, size - at), at);
-      if (bytesRead === 0) throw Object.assign(new Error("the upload is shorter than it was"), { code: "EIO" });
-      hasher.update(buffer.subarray(0, bytesRead));
-      at += bytesRead;
-    }
-  } finally {
-    await file.close();
+  let hashed = 0;
+  for await (const part of readFile(path, size)) {
+    hasher.update(part);
+    hashed += part.byteLength;
   }
+  if (hashed < size) throw Object.assign(new Error("the upload is shorter than it was"), { code: "EIO" });
   return { algorithm, hasher, size, mark: "" };
 }
 
@@ -93,37 +109,49 @@ function writeAt(fd: number, bytes: Uint8Array, at: number): void {
 }
 
 async function openUpload(order: Order & { op: "open" }): Promise<void> {
-  const { id, path, algorithm, offset } = order;
+  const { id, path, algorithm, offset, prefix } = order;
   const state = await recall(id, path, algorithm, offset);
   const fd = fs.openSync(path, fs.constants.O_WRONLY | fs.constants.O_CREAT, 0o640);
-  handles.set(id, { fd, state, hasFailed: false });
+  const layer = prefix === undefined ? undefined : { prefix, examination: examine(prefix) };
+  handles.set(id, { fd, state, layer, hasFailed: false });
   fs.ftruncateSync(fd, offset);
 }
 
-function writeChunk({ id, bytes }: Order & { op: "chunk" }): void {
+/** Writes and hashes at once; of a layer, what is in it is looked at beside the next chunks. */
+async function writeChunk({ id, bytes }: Order & { op: "chunk" }): Promise<void> {
   const handle = handles.get(id);
   if (handle === undefined) throw new Error("a chunk for an upload that is not open");
   if (handle.hasFailed) throw new Error("a chunk behind one that could not be written");
-  const { fd, state } = handle;
+  const { fd, state, layer } = handle;
   handle.hasFailed = true;
   writeAt(fd, bytes, state.size);
   handle.hasFailed = false;
   state.size += bytes.byteLength;
   state.hasher.update(bytes);
+  await layer?.examination.take(bytes);
 }
 
-/** Closes the file. Its hash state is remembered, unless bytes are taken back. */
-function closeUpload({ id, truncateTo }: Order & { op: "close" }): void {
+/** Closes the file. Its hash state and what is known of a layer are remembered, unless bytes are taken back. */
+async function closeUpload({ id, truncateTo }: Order & { op: "close" }): Promise<void> {
   const handle = handles.get(id);
   handles.delete(id);
   if (handle === undefined) return;
+  const { fd, state, layer } = handle;
   try {
     if (truncateTo === undefined) {
-      handle.state.mark = markOf(fs.fstatSync(handle.fd, { bigint: true }));
-      remember(id, handle.state);
-    } else fs.ftruncateSync(handle.fd, truncateTo);
+      state.mark = markOf(fs.fstatSync(fd, { bigint: true }));
+      remember(id, state);
+    } else fs.ftruncateSync(fd, truncateTo);
+  } catch (error) {
+    layer?.examination.cancel();
+    throw error;
   } finally {
-    fs.closeSync(handle.fd);
+    fs.closeSync(fd);
+  }
+  if (truncateTo !== undefined) layer?.examination.cancel();
+  else if (layer !== undefined) {
+    const facts = await layer.examination.end(() => state.hasher.copy().digest());
+    layers.remember(id, state.mark, layer.prefix, facts);
   }
 }
 
@@ -141,35 +169,42 @@ async function syncPath(path: string): Promise<void> {
   }
 }
 
-async function obey(order: Order): Promise<Digest | undefined> {
+async function obey(order: Order): Promise<Answer> {
   switch (order.op) {
     case "open":
       await openUpload(order);
-      return undefined;
+      return {};
     case "chunk":
-      writeChunk(order);
-      return undefined;
+      await writeChunk(order);
+      // The buffer goes back: its sender fills it again.
+      return { bytes: order.bytes };
     case "close":
-      closeUpload(order);
-      return undefined;
+      await closeUpload(order);
+      return {};
     case "digest":
-      return digestUpload(order);
+      return { digest: await digestUpload(order) };
     case "sync":
       await syncPath(order.path);
-      return undefined;
+      return {};
     case "forget":
       states.delete(order.id);
-      return undefined;
+      layers.forget(order.id);
+      return {};
+    case "facts":
+      return { facts: await layers.facts(order) };
+    case "tarsum":
+    case "files": {
+      const text = await layers.read(order);
+      return text === undefined ? {} : { text };
+    }
   }
 }
 
 self.onmessage = async ({ data }: MessageEvent<Request>) => {
   const { call } = data;
   try {
-    const value = await obey(data);
-    // The buffer of a chunk goes back: its sender fills it again.
-    if (data.op === "chunk") postMessage({ call, bytes: data.bytes } satisfies Reply, [data.bytes.buffer]);
-    else postMessage((value === undefined ? { call } : { call, value }) satisfies Reply);
+    const answer = await obey(data);
+    postMessage({ call, ...answer } satisfies Reply, answer.bytes === undefined ? [] : [answer.bytes.buffer]);
   } catch (error) {
     const { message, code } = error as Error & { code?: string };
     postMessage({ call, error: code === undefined ? { message } : { message, code } } satisfies Reply);

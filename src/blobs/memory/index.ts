@@ -1,8 +1,14 @@
 // A store in memory, for tests of the rooms above.
 import { type Digest, digestOf } from "#lib/digest";
 import { Fault } from "#lib/fault";
-import { bytesSource, concat } from "#lib/stream";
-import type { Store, Uploads } from "../store.ts";
+import { readFacts } from "#lib/layer";
+import { bytesSource, concat, incomingOf } from "#lib/stream";
+import { listFiles } from "#lib/tar-files";
+import { tarsum } from "#lib/tarsum";
+import type { Layer, Layers, Store, Uploads } from "../store.ts";
+
+const unknownBlob = () => new Fault("unknown", "blob", "the bytes are not in the store");
+const unknownUpload = () => new Fault("busy", "store", "the bytes of the upload are not in the store");
 
 export function openMemoryStore(): Store {
   const committed = new Map<string, Uint8Array>();
@@ -39,11 +45,24 @@ export function openMemoryStore(): Store {
     list: async () => [...arriving.keys()],
   };
 
+  const bytesOf = (layer: Layer): Uint8Array => {
+    if ("content" in layer) return layer.content;
+    const bytes = "key" in layer ? committed.get(layer.key) : arriving.get(layer.upload);
+    if (bytes === undefined) throw "key" in layer ? unknownBlob() : unknownUpload();
+    return bytes;
+  };
+  const layers: Layers = {
+    receive: (id, _prefix, body) => uploads.append(id, "sha256", 0, body),
+    facts: async (layer, prefix) => readFacts(incomingOf(bytesOf(layer)), prefix),
+    tarsum: async (layer, json) => tarsum(incomingOf(bytesOf(layer)), json),
+    files: async (layer) => listFiles(incomingOf(bytesOf(layer))),
+  };
+
   return {
     blobs: {
       async open(key) {
         const bytes = committed.get(key);
-        if (bytes === undefined) throw new Fault("unknown", "blob", "the bytes are not in the store");
+        if (bytes === undefined) throw unknownBlob();
         return bytesSource(bytes);
       },
       async remove(key) {
@@ -51,6 +70,7 @@ export function openMemoryStore(): Store {
       },
     },
     uploads,
+    layers,
     close: async () => undefined,
   };
 }
