@@ -2,6 +2,7 @@
 
 export type EventKind =
   | "repository.create"
+  | "repository.delete"
   | "manifest.push"
   | "manifest.delete"
   | "tag.move"

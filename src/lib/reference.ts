@@ -63,9 +63,13 @@ function nameOf(text: string): RepositoryName {
   return { namespace, name, path, asked: text };
 }
 
+export function isTag(text: string): text is Tag {
+  return tagPattern.test(text);
+}
+
 /** The tag in `text`. Fault: invalid tag. */
 export function parseTag(text: string): Tag {
-  if (tagPattern.test(text)) return text as Tag;
+  if (isTag(text)) return text;
   throw new Fault("invalid", "tag", "a tag is 1 to 128 letters, digits, and _ . - and does not begin with . or -", {
     tag: text.slice(0, 256),
   });

@@ -43,6 +43,32 @@ export async function readAll(body: AsyncIterable<Uint8Array>, maxBytes: number)
   return concat(parts);
 }
 
+/** All of `body` when it has at most `maxBytes`; else the same body, from its beginning, to be read once. */
+export async function takeSmall(
+  body: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+): Promise<{ readonly bytes: Uint8Array } | { readonly body: AsyncIterable<Uint8Array> }> {
+  const iterator = body[Symbol.asyncIterator]();
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  while (size <= maxBytes) {
+    const { done, value } = await iterator.next();
+    if (done) return { bytes: concat(parts) };
+    parts.push(value);
+    size += value.byteLength;
+  }
+  return { body: follow(parts, iterator) };
+}
+
+/** What was taken from an iterator already, and what it still has. */
+export async function* follow(
+  parts: readonly Uint8Array[],
+  iterator: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  yield* parts;
+  for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value;
+}
+
 /** A body that is arriving. It ends with an error when the client goes away, stalls, or `stop` is called. */
 export interface Incoming extends AsyncIterable<Uint8Array> {
   /** Ends the body: whoever reads it gets `reason`. */

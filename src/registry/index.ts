@@ -9,13 +9,25 @@ import { openTags } from "./tags.ts";
 import { expireUploads, recoverUploads } from "./upload-recovery.ts";
 import { countOpen } from "./uploads.sql.ts";
 import { openUploads } from "./uploads.ts";
+import { openFaces } from "./v1-images/faces.ts";
+import { openImages } from "./v1-images/images.ts";
+import { openIndex } from "./v1-images/repositories.ts";
+import { openImageTags, settleForgottenTags } from "./v1-images/tags.ts";
 
 export type { RegistrySettings } from "./context.ts";
 export { maxManifestBytes } from "./manifest-content.ts";
 export { tooLarge } from "./manifests.ts";
 export type { Page } from "./repositories.ts";
 export { registryTransactions } from "./transactions.ts";
-export type { Asking, V1Images, V1Repositories, V1Tags } from "./v1-images/nouns.ts";
+export type {
+  Asking,
+  Platform,
+  TagInfo,
+  V1Images,
+  V1Repositories,
+  V1Tags,
+} from "./v1-images/nouns.ts";
+export { platformOf } from "./v1-images/platforms.ts";
 
 export type Registry = Awaited<ReturnType<typeof openRegistry>>;
 
@@ -26,13 +38,21 @@ export async function openRegistry(
   const context: Context = { ...options, settings: { ...defaultSettings, ...options.settings } };
   const [store] = await context.db.read<{ id: string }>(selectStore);
   if (store === undefined) throw new Error("the database has no store");
+  const faces = openFaces(context);
   return {
     repositories: openRepositories(context),
-    manifests: openManifests(context),
+    manifests: openManifests(context, faces),
     tags: openTags(context),
     referrers: openReferrers(context),
     blobs: openBlobs(context),
     uploads: openUploads(context, store.id),
+    v1Images: openImages(context, store.id),
+    v1Tags: openImageTags(context, faces),
+    v1Repositories: openIndex(context, faces),
+    /** Looks at a page of the manifests that were pushed before v1 was spoken; false when there are no more. */
+    backfill: faces.backfill,
+    /** Builds what is left of v1 pushes that were given up. Faults: full, busy store. */
+    settleTags: () => settleForgottenTags(context),
     /** Puts right what a kill left unfinished: once, before the first request, by one process. Faults: full, busy store. */
     recover: () => recoverUploads(context),
     /** Ends uploads that nobody goes on with. */

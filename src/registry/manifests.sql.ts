@@ -9,6 +9,7 @@ import { appendEvent, type Stamp } from "./events.sql.ts";
 import type { Edge, ManifestContent } from "./manifest-content.ts";
 import { ensureRepository, idOf } from "./repositories.sql.ts";
 import { moveTag, removeTag } from "./tags.sql.ts";
+import { type Face, saveFace } from "./v1-images/faces.sql.ts";
 
 export interface ManifestRow {
   readonly digest: Digest;
@@ -57,12 +58,14 @@ export interface PutManifestInput {
   readonly content: ManifestContent;
   readonly tags: readonly Tag[];
   readonly missing: RegistrySettings["manifestsMissing"];
+  /** What it is to a v1 client. */
+  readonly face: Face;
   readonly stamp: Stamp;
 }
 
-/** Stores a manifest and moves its tags. Fault: unknown manifest-blob, with the digests that are missing. */
-export function* putManifest(input: PutManifestInput): Transaction<void> {
-  const { name, digest, content, tags, missing, stamp } = input;
+/** Stores a manifest and moves its tags; returns its id. Fault: unknown manifest-blob, with the digests that are missing. */
+export function* putManifest(input: PutManifestInput): Transaction<number> {
+  const { name, digest, content, tags, missing, face, stamp } = input;
   const repositoryId = yield* ensureRepository(name, stamp);
   yield* requireEdges(repositoryId, content.edges, missing);
   const [known] = yield {
@@ -74,7 +77,9 @@ export function* putManifest(input: PutManifestInput): Transaction<void> {
     yield { sql: "update manifests set media_type = ? where id = ?", args: [content.mediaType, manifestId] };
   }
   yield* referenceBlobs(repositoryId, digestsOf(content.edges, ["config", "layer"]));
+  yield* saveFace(face, { manifestId, repositoryId, stamp });
   for (const tag of tags) yield* moveTag({ repositoryId, path: name.path, tag, manifestId, digest }, stamp);
+  return manifestId;
 }
 
 function* insertManifest(

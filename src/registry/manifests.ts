@@ -16,6 +16,7 @@ import {
   selectBytesByTag,
 } from "./manifests.sql.ts";
 import { requireRepository } from "./repositories.ts";
+import type { Faces } from "./v1-images/faces.ts";
 
 /** A manifest's descriptor: what it is without its bytes. */
 export interface ManifestHead {
@@ -36,7 +37,7 @@ export interface NewManifest {
   readonly tags: readonly Tag[];
 }
 
-export function openManifests(context: Context) {
+export function openManifests(context: Context, faces: Faces) {
   const { db, access, settings } = context;
 
   const find = async <R>(
@@ -93,7 +94,17 @@ export function openManifests(context: Context) {
       }
       const content = readManifest(bytes, contentType);
       const stamp = stampOf(context, actor);
-      await db.write(putManifest, { name, digest, bytes, content, tags, missing: settings.manifestsMissing, stamp });
+      const face = await faces.find(actor, name.path, { digest, content, bytes });
+      await db.write(putManifest, {
+        name,
+        digest,
+        bytes,
+        content,
+        tags,
+        missing: settings.manifestsMissing,
+        face,
+        stamp,
+      });
       return { digest, subject: content.subject };
     },
 

@@ -30,6 +30,32 @@ export function* ensureRepository(name: RepositoryName, stamp: Stamp): Transacti
   return id;
 }
 
+export interface DeleteRepositoryInput {
+  readonly path: string;
+  readonly stamp: Stamp;
+}
+
+/** Marks a repository, its tags and its manifests as deleted; false when it is not there. */
+export function* deleteRepository({ path, stamp }: DeleteRepositoryInput): Transaction<boolean> {
+  const [known] = yield { sql: selectRepository, args: [path] };
+  if (known === undefined) return false;
+  const id = idOf(known["id"]);
+  const { at, actor, protocol } = stamp;
+  yield {
+    sql: `insert into tag_history (repository_id, name, actor, protocol, old_digest, new_digest, at)
+          select t.repository_id, t.name, cast(? as text), cast(? as text), m.digest, null, cast(? as bigint)
+          from live_tags t join manifests m on m.id = t.manifest_id where t.repository_id = ?`,
+    args: [actor, protocol, at, id],
+  };
+  for (const table of ["tags", "manifests"])
+    yield { sql: `update ${table} set deleted_at = ? where repository_id = ? and deleted_at is null`, args: [at, id] };
+  for (const table of ["v1_tags", "v1_repositories", "v1_announcements"])
+    yield { sql: `delete from ${table} where repository_id = ?`, args: [id] };
+  yield { sql: "update repositories set deleted_at = ? where id = ?", args: [at, id] };
+  yield* appendEvent("repository.delete", stamp, { id, path }, null, null);
+  return true;
+}
+
 /** An id that a statement returned. */
 export function idOf(value: Value | undefined): number {
   if (typeof value !== "number") throw new Error("a statement returned no id");

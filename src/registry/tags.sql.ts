@@ -22,6 +22,11 @@ export function* moveTag(
   stamp: Stamp,
 ): Transaction<void> {
   const { repositoryId, tag, manifestId, digest } = move;
+  // What v1 kept of the tag ends, unless it is this manifest that was built for it.
+  yield {
+    sql: "delete from v1_tags where repository_id = ? and name = ? and manifest_id is distinct from ?",
+    args: [repositoryId, tag, manifestId],
+  };
   const [old] = yield { sql: selectTarget, args: [repositoryId, tag] };
   if (old?.["manifest_id"] === manifestId) return;
   if (old === undefined) {
@@ -45,6 +50,7 @@ export function* removeTag(place: Place, stamp: Stamp): Transaction<boolean> {
   const { repositoryId, tag } = place;
   const [old] = yield { sql: selectTarget, args: [repositoryId, tag] };
   if (old === undefined) return false;
+  yield { sql: "delete from v1_tags where repository_id = ? and name = ?", args: [repositoryId, tag] };
   yield { sql: "update tags set deleted_at = ? where id = ?", args: [stamp.at, idOf(old["id"])] };
   yield* keepHistory(place, stamp, String(old["digest"]), null);
   yield* appendEvent("tag.delete", stamp, { id: repositoryId, path: place.path }, tag, { old: String(old["digest"]) });

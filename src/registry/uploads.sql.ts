@@ -16,8 +16,9 @@ export interface UploadRow {
   readonly touched_at: number;
 }
 
+/** Also of a repository that has been deleted since: an upload that goes on makes a new one. */
 export const selectUpload = `select u.state, u.digest, u.content, u.touched_at from uploads u
-  join live_repositories r on r.id = u.repository_id where u.id = ? and r.path = ?`;
+  join repositories r on r.id = u.repository_id where u.id = ? and r.path = ?`;
 
 export const selectUnsettled = `select id from uploads
   where state in ('finishing', 'discarded') or (state = 'open' and digest is not null)`;

@@ -3,7 +3,7 @@ import type { Actor } from "#access";
 import { type Algorithm, algorithmOf, type Digest, digestOf } from "#lib/digest";
 import { Fault } from "#lib/fault";
 import type { RepositoryName } from "#lib/reference";
-import { concat, type Incoming } from "#lib/stream";
+import { concat, follow, type Incoming } from "#lib/stream";
 import type { Placed } from "./blobs.sql.ts";
 import { type Context, stampOf } from "./context.ts";
 import { algorithmOfUpload, makeUploadId, readUploadId } from "./upload-id.ts";
@@ -85,7 +85,7 @@ export function openUploads(context: Context, storeId: string) {
       gathered += value.byteLength;
     }
     const hashed = finishing === null ? algorithm : algorithmOf(finishing);
-    const append = () => store.uploads.append(id, hashed, inStore ? size : 0, rest(parts, iterator));
+    const append = () => store.uploads.append(id, hashed, inStore ? size : 0, follow(parts, iterator));
     const save = async () => {
       const stamp = stampOf(context, actor);
       await db.write(saveUpload, { id, name, algorithm, content: null, finishing, stamp });
@@ -274,11 +274,6 @@ export function openUploads(context: Context, storeId: string) {
       await store.uploads.remove(id);
     });
   }
-}
-
-async function* rest(parts: readonly Uint8Array[], iterator: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  yield* parts;
-  for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value;
 }
 
 function requireStart(offset: number, start: number | undefined): void {

@@ -1,8 +1,12 @@
 // The list of migrations, in order. A file is never changed once released; a new one is added at the end.
 import type { MigrationText } from "../migrate.ts";
 import registry from "./0001-registry.sql" with { type: "text" };
+import v1Images from "./0002-v1-images.sql" with { type: "text" };
 
-export const migrations: readonly MigrationText[] = [{ number: 1, sql: registry }];
+export const migrations: readonly MigrationText[] = [
+  { number: 1, sql: registry },
+  { number: 2, sql: v1Images },
+];
 
 /** The format that this program writes. */
 export const newestFormat = migrations.at(-1)?.number ?? 0;

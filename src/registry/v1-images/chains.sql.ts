@@ -1,0 +1,91 @@
+// SQL of chains: an image and its ancestors, walked, and brought into the scope of a repository.
+import type { Row, Transaction } from "#db";
+import { type Digest, parseDigest } from "#lib/digest";
+import { Fault } from "#lib/fault";
+import { linkBlob } from "../blobs.sql.ts";
+import type { Stamp } from "../events.sql.ts";
+import { idOf } from "../repositories.sql.ts";
+
+/** No real chain is as long; it bounds what a walk may cost. */
+export const maxDepth = 4096;
+
+/** The records of a chain, `n` steps from its top. */
+export const ancestors = `with recursive chain(id, parent, n) as (
+  select id, parent, 0 from v1_images where id = ?
+  union all select v.id, v.parent, c.n + 1 from chain c join v1_images v on v.id = c.parent where c.n < ${2 * maxDepth})`;
+
+/** The ids of an image and its ancestors, newest first. */
+export const selectAncestry = `${ancestors} select v.image_id from chain c join v1_images v on v.id = c.id order by c.n`;
+
+/** A chain, base first. */
+export const selectChain = `${ancestors} select v.id, v.repository_id, v.parent, v.image_id, v.origin, v.state, v.history, v.is_empty, v.digest, v.size,
+  v.diff_id, v.compression, v.reason from chain c join v1_images v on v.id = c.id order by c.n desc`;
+
+/**
+ * The chain that ends at `top`, in the scope of a repository: what is complete elsewhere is copied, what is still arriving
+ * stays where it is, and every layer is linked. Returns the record of its top there.
+ */
+export function* bringChain(top: number, repositoryId: number, stamp: Stamp): Transaction<number> {
+  let parent: number | null = null;
+  for (const row of yield { sql: selectChain, args: [top] }) {
+    const { digest = null } = row;
+    if (typeof digest === "string") yield* keepLayer(repositoryId, parseDigest(digest), stamp.at);
+    parent = yield* bringImage(row, parent, repositoryId, stamp);
+  }
+  if (parent === null) throw new Fault("unknown", "image", "Image not found");
+  return parent;
+}
+
+function* bringImage(row: Row, parent: number | null, repositoryId: number, stamp: Stamp): Transaction<number> {
+  const id = idOf(row["id"]);
+  if (row["repository_id"] === repositoryId || row["state"] !== "complete") {
+    if (row["repository_id"] === repositoryId && row["parent"] !== parent)
+      yield { sql: "update v1_images set parent = ? where id = ?", args: [parent, id] };
+    return id;
+  }
+  const [known] = yield {
+    sql: `select id from v1_images where image_id = ? and repository_id = ? and state = 'complete'
+          order by origin = 'derived' desc limit 1`,
+    args: [row["image_id"] ?? null, repositoryId],
+  };
+  if (known !== undefined) return idOf(known["id"]);
+  const kept = [
+    "json",
+    "history",
+    "digest",
+    "size",
+    "compression",
+    "diff_id",
+    "is_empty",
+    "reason",
+    "payload",
+    "tarsum",
+  ];
+  const [made] = yield {
+    sql: `insert into v1_images (repository_id, image_id, origin, state, parent, depth, manifest_digest, actor_id, created_at,
+            touched_at, ${kept.join(", ")})
+          select ?, image_id, origin, 'complete', ?, depth, manifest_digest, actor_id, created_at, ?, ${kept.join(", ")}
+          from v1_images where id = ?
+          on conflict (image_id, repository_id, origin) do update set state = 'complete', revision = v1_images.revision + 1,
+            parent = excluded.parent, ${kept.map((each) => `${each} = excluded.${each}`).join(", ")} returning id`,
+    args: [repositoryId, parent, stamp.at, id],
+  };
+  return idOf(made?.["id"]);
+}
+
+/** The layer of a record is linked where the record is, and needed there. The one empty layer is not stored for that. */
+export function* keepLayer(repositoryId: number, digest: Digest, at: number): Transaction<void> {
+  const [blob] = yield { sql: "select id from blobs where digest = ? and state = 'present'", args: [digest] };
+  if (blob === undefined) return;
+  const blobId = idOf(blob["id"]);
+  yield* linkBlob(repositoryId, blobId, at);
+  yield {
+    sql: `update repository_blobs set unreferenced_since = null
+          where repository_id = ? and blob_id = ? and unreferenced_since is not null`,
+    args: [repositoryId, blobId],
+  };
+  yield {
+    sql: "update blobs set unreferenced_since = null where id = ? and unreferenced_since is not null",
+    args: [blobId],
+  };
+}

@@ -1,0 +1,153 @@
+// What a manifest is to a v1 client, found when it is pushed; for what was there before, by a walk in the background.
+import type { Actor } from "#access";
+import { type Digest, parseDigest } from "#lib/digest";
+import { Fault } from "#lib/fault";
+import { parseObject } from "#lib/json";
+import { dockerList, dockerManifest, ociIndex, ociManifest } from "#lib/media-type";
+import { concat } from "#lib/stream";
+import { type BlobRow, selectBlob, selectContent } from "../blobs.sql.ts";
+import type { Context } from "../context.ts";
+import type { ManifestContent } from "../manifest-content.ts";
+import { readImageJson } from "./build.ts";
+import { deriveChain } from "./derive.ts";
+import {
+  type Face,
+  moveBackfill,
+  notHere,
+  saveManifestFace,
+  selectBackfill,
+  selectOlder,
+  selectOrigins,
+  selectUnfaced,
+} from "./faces.sql.ts";
+import { rankPlatforms } from "./platforms.ts";
+
+/** Configs are a few KiB; what is larger is no image that a v1 client could use. */
+const maxConfigBytes = 4 * 1024 * 1024;
+const backfillPage = 100;
+
+interface ManifestRow {
+  readonly id: number;
+  readonly digest: Digest;
+  readonly media_type: string;
+  readonly bytes: Uint8Array;
+}
+
+interface OlderRow extends ManifestRow {
+  readonly repository_id: number;
+  readonly path: string;
+}
+
+/** A manifest in its repository. */
+export interface FacedManifest {
+  readonly path: string;
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly bytes: Uint8Array;
+}
+
+export type Faces = ReturnType<typeof openFaces>;
+
+export function openFaces(context: Context) {
+  const { db, access, clock } = context;
+
+  /** The face of a manifest. `actor`: a chain that it was built from in a repository that they may pull from comes along. */
+  const faceOf = async (manifest: FacedManifest, actor: Actor | undefined): Promise<Face> => {
+    const { mediaType, bytes, path } = manifest;
+    if (mediaType === ociIndex || mediaType === dockerList)
+      return { kind: "index", choices: rankPlatforms(parseObject(bytes)) };
+    if (mediaType !== ociManifest && mediaType !== dockerManifest) return { kind: "none", reason: "it is no image" };
+    const config = configDigestOf(bytes);
+    if (config === undefined) return { kind: "none", reason: "it has no config" };
+    const content = await readBlob(context, path, config);
+    if (content === undefined) return { kind: "none", reason: notHere };
+    const derived = deriveChain({ mediaType, bytes }, content);
+    if ("reason" in derived) return { kind: "none", reason: derived.reason };
+    const images = derived.images.map((image) => ({ ...image, history: readImageJson(image.json).history }));
+    return { kind: "chain", images, origin: actor === undefined ? null : await findOrigin(manifest, actor) };
+  };
+
+  const findOrigin = async ({ digest }: FacedManifest, actor: Actor): Promise<number | null> => {
+    const rows = await db.read<{ id: number; path: string }>(selectOrigins, digest);
+    return rows.find(({ path }) => access.allows(actor, path, "pull"))?.id ?? null;
+  };
+
+  const save = async (row: ManifestRow, repositoryId: number, path: string): Promise<void> => {
+    const face = await faceOf({ path, digest: row.digest, mediaType: row.media_type, bytes: row.bytes }, undefined);
+    const stamp = { at: clock.now(), actor: null, protocol: "job", address: "", requestId: "" };
+    await db.write(saveManifestFace, { manifestId: row.id, repositoryId, face, stamp });
+  };
+
+  return {
+    /** The face of a manifest that is being pushed: the push does not depend on it. */
+    async find(
+      actor: Actor,
+      path: string,
+      manifest: { readonly digest: Digest; readonly content: ManifestContent; readonly bytes: Uint8Array },
+    ): Promise<Face> {
+      const { digest, content, bytes } = manifest;
+      return faceOf({ path, digest, mediaType: content.mediaType, bytes }, actor).catch((error: unknown) => {
+        if (!(error instanceof Fault)) throw error;
+        return { kind: "none", reason: notHere };
+      });
+    },
+
+    /**
+     * Finds the faces of the manifests of a repository that have none yet, and of the one called `again`, for which
+     * something was missing. Faults: full, busy store.
+     */
+    async complete(repositoryId: number, path: string, again: number | null): Promise<void> {
+      // After the back-fill nothing is without a face.
+      if (again === null && (await db.read(selectBackfill)).length === 0) return;
+      let after = 0;
+      for (let isMore = true; isMore; ) {
+        const rows = await db.read<ManifestRow>(selectUnfaced, repositoryId, again, after, backfillPage);
+        for (const row of rows) await save(row, repositoryId, path);
+        after = rows.at(-1)?.id ?? after;
+        isMore = rows.length === backfillPage;
+      }
+    },
+
+    /**
+     * Goes on with the manifests that were pushed before their faces were kept, a page; false when there are no more. What
+     * cannot be read is left without a face, and looked at again when its tag is asked for.
+     */
+    async backfill(): Promise<boolean> {
+      const [todo] = await db.read<{ next_id: number; last_id: number }>(selectBackfill);
+      if (todo === undefined) return false;
+      const rows = await db.read<OlderRow>(selectOlder, todo.next_id, todo.last_id, backfillPage);
+      for (const row of rows) {
+        await save(row, row.repository_id, row.path).catch((error: unknown) => {
+          if (!(error instanceof Fault)) throw error;
+        });
+      }
+      const isDone = rows.length < backfillPage;
+      await db.write(moveBackfill, { nextId: isDone ? todo.last_id : (rows.at(-1)?.id ?? todo.last_id) });
+      return !isDone;
+    },
+  };
+}
+
+function configDigestOf(bytes: Uint8Array): Digest | undefined {
+  const { config } = parseObject(bytes);
+  const digest = typeof config === "object" && config !== null && "digest" in config ? config.digest : undefined;
+  return typeof digest === "string" ? parseDigest(digest) : undefined;
+}
+
+/** All of a blob of a repository; undefined when it is not there, or too large for what is read here. */
+async function readBlob({ db, store }: Context, path: string, digest: Digest): Promise<Uint8Array | undefined> {
+  const [row] = await db.read<BlobRow>(selectBlob, path, digest);
+  if (row === undefined || row.size > maxConfigBytes) return undefined;
+  if (row.storage_key === null) {
+    const [stored] = await db.read<{ content: Uint8Array | null }>(selectContent, row.blob_id);
+    return stored?.content ?? undefined;
+  }
+  const source = await store.blobs.open(row.storage_key);
+  try {
+    const parts: Uint8Array[] = [];
+    for await (const part of source.read(0, source.size)) parts.push(Uint8Array.from(part));
+    return concat(parts);
+  } finally {
+    await source.close();
+  }
+}

@@ -1,0 +1,185 @@
+// v1 images: announced with their JSON, given a layer, completed by its checksum, and read. Whom an id belongs to is decided
+// here, in one place: ids are chosen by who pushes and prove nothing.
+import { Fault } from "#lib/fault";
+import { defaultNamespace } from "#lib/reference";
+import { type Context, stampOf } from "../context.ts";
+import { readImageJson } from "./build.ts";
+import { selectAncestry } from "./chains.sql.ts";
+import {
+  alreadyThere,
+  cannotSet,
+  completeImage,
+  type ImageRow,
+  isArriving,
+  noImage,
+  noParent,
+  putImageJson,
+  type Scope,
+  selectAnnounced,
+  selectDerived,
+  selectJson,
+  selectOfRepository,
+  selectOther,
+  selectPushed,
+  selectScopeOfArriving,
+} from "./images.sql.ts";
+import { openLayers } from "./layers.ts";
+import type { Asking, V1Images } from "./nouns.ts";
+
+/** What is asked about a record: to read it, to go on with its push, or to take it into a push to another repository. */
+export type Purpose = "read" | "push" | "reuse";
+
+/** The record that an id means for who asks: that of their repository, else that of their last push of it, else any they may use. */
+export async function findImage(
+  { db, access }: Context,
+  { actor, repository }: Asking,
+  imageId: string,
+  purpose: Purpose,
+): Promise<ImageRow | undefined> {
+  const may = ({ path, origin }: ImageRow): boolean => {
+    const where = path ?? "";
+    if (purpose === "read") return access.allows(actor, where, "pull");
+    if (purpose === "push") return access.allows(actor, where, "push");
+    const isTrusted = origin === "derived" || !where.includes("/") || where.startsWith(`${defaultNamespace}/`);
+    return access.allows(actor, where, "pull") && (isTrusted || access.allows(actor, where, "push"));
+  };
+  const inRepository = async (path: string) =>
+    (await db.read<ImageRow>(selectOfRepository, imageId, path)).find(
+      (row) => row.path === path && (may(row) || path === repository?.path),
+    );
+  if (repository !== undefined) {
+    const own = await inRepository(repository.path);
+    if (own !== undefined) return own;
+  } else {
+    const [announced] = await db.read<{ path: string }>(selectAnnounced, imageId, actor.id);
+    const own = announced === undefined ? undefined : await inRepository(announced.path);
+    if (own !== undefined) return own;
+  }
+  return (
+    (await db.read<ImageRow>(selectDerived, imageId)).find(may) ??
+    (await db.read<ImageRow>(selectPushed, imageId)).find(may)
+  );
+}
+
+export function openImages(context: Context, storeId: string): V1Images {
+  const { db, access } = context;
+  const layers = openLayers(context, storeId);
+
+  const requireAccess = ({ actor, repository }: Asking, action: "pull" | "push") => {
+    if (repository !== undefined) access.require(actor, repository.path, action);
+  };
+
+  const requireComplete = async (asking: Asking, imageId: string): Promise<ImageRow> => {
+    requireAccess(asking, "pull");
+    const row = await findImage(context, asking, imageId, "read");
+    if (row === undefined) throw noImage();
+    if (row.state !== "complete") throw isArriving();
+    return row;
+  };
+
+  const requireArriving = async (asking: Asking, imageId: string): Promise<ImageRow> => {
+    requireAccess(asking, "push");
+    const row = await findImage(context, asking, imageId, "push");
+    if (row === undefined) throw noImage();
+    return row;
+  };
+
+  const isAmbiguous = async ({ id }: ImageRow) => (await db.read(selectOther, id)).length > 0;
+
+  const jsonOf = async ({ id }: ImageRow): Promise<Uint8Array> => {
+    const [row] = await db.read<{ json: Uint8Array }>(selectJson, id);
+    if (row === undefined) throw noImage();
+    return row.json;
+  };
+
+  /** Where a new record belongs: what the request says, what was announced, where a push of it is under way, else nobody. */
+  const scopeOf = async ({ actor, repository }: Asking, imageId: string, parent: string | null): Promise<Scope> => {
+    if (repository !== undefined) return { name: repository };
+    const [announced] = await db.read<{ id: number; path: string }>(selectAnnounced, imageId, actor.id);
+    if (announced !== undefined && access.allows(actor, announced.path, "push")) return { repositoryId: announced.id };
+    for (const each of parent === null ? [imageId] : [imageId, parent]) {
+      const rows = await db.read<{ repository_id: number | null; path: string | null }>(selectScopeOfArriving, each);
+      const found = rows.find(({ path }) => access.allows(actor, path ?? "", "push"));
+      if (found !== undefined) return { repositoryId: found.repository_id };
+    }
+    access.require(actor, "", "push");
+    return { repositoryId: null };
+  };
+
+  return {
+    async putJson(asking, imageId, json, checksum) {
+      requireAccess(asking, "push");
+      const { id, parent, history } = readImageJson(json);
+      if (checksum !== undefined && checksum !== "" && !/^[^:]+:[^:]+$/.test(checksum))
+        throw new Fault("invalid", "checksum", "Invalid checksum format");
+      if (id !== imageId) throw new Fault("invalid", "image", "JSON data contains invalid id");
+      const known = await findImage(context, asking, imageId, "reuse");
+      const parentRow = parent === null ? undefined : await findImage(context, asking, parent, "reuse");
+      if (parent !== null && parentRow === undefined) throw noParent();
+      if (known?.state === "complete") throw alreadyThere();
+      await db.write(putImageJson, {
+        scope: await scopeOf(asking, imageId, parent),
+        imageId,
+        json,
+        history,
+        parent,
+        parentElsewhere: parentRow?.id ?? null,
+        checksumAhead: checksum === undefined || checksum === "" ? null : checksum,
+        stamp: stampOf(context, asking.actor),
+      });
+    },
+
+    async putLayer(asking, imageId, body) {
+      const row = await requireArriving(asking, imageId);
+      if (row.state === "complete") throw alreadyThere();
+      await layers.put(asking.actor, row, await jsonOf(row), body);
+    },
+
+    async putChecksum(asking, imageId, { payload, tarsum }) {
+      const sent = [payload, tarsum].filter((each) => each !== undefined && each !== "");
+      if (sent.length === 0) throw new Fault("invalid", "checksum", "Missing Image's checksum");
+      const row = await requireArriving(asking, imageId);
+      if (row.state === "complete") throw cannotSet();
+      const mismatch = () => new Fault("invalid", "checksum", "Checksum mismatch");
+      if (row.state !== "uploaded" || row.digest === null) throw mismatch();
+      let computed = row.tarsum;
+      if (!sent.includes(row.payload ?? "")) {
+        // A tarsum reads the whole layer again: only for who has nothing better.
+        if (!sent.some((each) => each?.startsWith("tarsum+sha256:"))) throw mismatch();
+        computed ??= await layers.tarsum(row.digest, await jsonOf(row));
+        if (!sent.includes(computed)) throw mismatch();
+      }
+      const stamp = stampOf(context, asking.actor);
+      await db.write(completeImage, { imageRow: row.id, revision: row.revision, tarsum: computed, stamp });
+    },
+
+    async get(asking, imageId) {
+      const row = await requireComplete(asking, imageId);
+      const checksums = [row.payload, row.tarsum].filter((each) => each !== null);
+      return {
+        json: await jsonOf(row),
+        checksums,
+        layerSize: await layers.size(row),
+        isAmbiguous: await isAmbiguous(row),
+      };
+    },
+
+    async openLayer(asking, imageId) {
+      const row = await requireComplete(asking, imageId);
+      return { source: await layers.open(row), isAmbiguous: await isAmbiguous(row) };
+    },
+
+    async ancestry(asking, imageId) {
+      const row = await requireComplete(asking, imageId);
+      const rows = await db.read<{ image_id: string }>(selectAncestry, row.id);
+      return { ids: rows.map((each) => each.image_id), isAmbiguous: await isAmbiguous(row) };
+    },
+
+    async files(asking, imageId) {
+      const row = await requireComplete(asking, imageId);
+      const text = row.digest === null ? undefined : await layers.files(row.digest);
+      if (text === undefined) throw new Fault("unsupported", "image", "Layer format not supported");
+      return { text, isAmbiguous: await isAmbiguous(row) };
+    },
+  };
+}

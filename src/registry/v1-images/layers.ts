@@ -1,0 +1,231 @@
+// Layers of v1 images: received and looked through in one pass, served as they are stored. What no v1 client can read is
+// decoded once and kept as a blob of its own.
+import type { Actor } from "#access";
+import type { Layer } from "#blobs";
+import { decompress, headBytes, sniff } from "#lib/compression";
+import { type Digest, digestOf } from "#lib/digest";
+import { Fault } from "#lib/fault";
+import { type ByteSource, bytesSource, concat, type Incoming, takeSmall } from "#lib/stream";
+import { quarantineBlob } from "../blobs.sql.ts";
+import { type Context, stampOf } from "../context.ts";
+import { makeUploadId } from "../upload-id.ts";
+import { maxContentBytes } from "../uploads.ts";
+import { emptyLayerBytes, emptyLayerDigest } from "./derive.ts";
+import {
+  beginLayer,
+  type ImageRow,
+  isArriving,
+  keepDecoded,
+  noImage,
+  putImageLayer,
+  selectLayer,
+} from "./images.sql.ts";
+
+interface LayerRow {
+  readonly id: number;
+  readonly size: number;
+  readonly storage_key: string | null;
+  readonly content: Uint8Array | null;
+}
+
+interface Arriving {
+  readonly id: string;
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+/** How long a request waits for a layer that must be decoded, before the client is told to come again. */
+const patienceMilliseconds = 3_000;
+
+export function openLayers(context: Context, storeId: string) {
+  const { db, store, clock } = context;
+  const decoding = new Map<Digest, Promise<void>>();
+
+  const find = async (digest: Digest): Promise<LayerRow | undefined> => {
+    const [row] = await db.read<LayerRow>(selectLayer, digest);
+    return row;
+  };
+
+  const openBlob = async (digest: Digest): Promise<ByteSource> => {
+    const row = await find(digest);
+    if (row === undefined) {
+      if (digest === emptyLayerDigest) return bytesSource(emptyLayerBytes);
+      throw noImage();
+    }
+    if (row.content !== null) return bytesSource(row.content);
+    const key = row.storage_key ?? "";
+    const source = await store.blobs.open(key).catch((error: unknown) => {
+      if (error instanceof Fault && error.kind === "unknown") return undefined;
+      throw error;
+    });
+    if (source?.size === row.size) return source;
+    await source?.close();
+    await db.write(quarantineBlob, { blobId: row.id, key });
+    throw noImage();
+  };
+
+  const at = async (digest: Digest): Promise<Layer> => {
+    const row = await find(digest);
+    if (row === undefined && digest === emptyLayerDigest) return { content: emptyLayerBytes };
+    if (row === undefined) throw noImage();
+    return row.content === null ? { key: row.storage_key ?? "" } : { content: row.content };
+  };
+
+  /** The digest of what is served for a record: its layer, or what that decodes to. */
+  const servedDigest = async (row: ImageRow): Promise<Digest> => {
+    if (row.digest === null) throw noImage();
+    if (row.origin === "pushed" || row.diff_id === null || row.digest === emptyLayerDigest) return row.digest;
+    if (!(await isZstd(row.digest))) return row.digest;
+    if ((await find(row.diff_id)) === undefined) await decodeSoon(row, row.digest, row.diff_id);
+    return row.diff_id;
+  };
+
+  const isZstd = async (digest: Digest): Promise<boolean> => {
+    const source = await openBlob(digest);
+    try {
+      const parts: Uint8Array[] = [];
+      for await (const part of source.read(0, Math.min(headBytes, source.size))) parts.push(Uint8Array.from(part));
+      return sniff(concat(parts)) === "zstd";
+    } finally {
+      await source.close();
+    }
+  };
+
+  /** Waits for the decoded layer, for a while. Fault: conflict arriving-image, when it takes longer. */
+  const decodeSoon = async (row: ImageRow, digest: Digest, diffId: Digest): Promise<void> => {
+    const running = decoding.get(diffId) ?? decode(row, digest, diffId).finally(() => decoding.delete(diffId));
+    decoding.set(diffId, running);
+    // Who is told to come again does not see how it ends: the next one does.
+    running.catch(() => undefined);
+    let timer: Timer | undefined;
+    const patience = new Promise<"late">((resolve) => {
+      timer = setTimeout(() => resolve("late"), patienceMilliseconds);
+    });
+    const outcome = await Promise.race([running, patience]).finally(() => clearTimeout(timer));
+    if (outcome === "late") throw isArriving();
+  };
+
+  const decode = (row: ImageRow, digest: Digest, diffId: Digest): Promise<void> => {
+    const id = newUpload();
+    return alone(id, undefined, () => decodeInto(id, row, digest, diffId));
+  };
+
+  const decodeInto = async (id: string, row: ImageRow, digest: Digest, diffId: Digest): Promise<void> => {
+    const source = await openBlob(digest);
+    try {
+      const bytes = decompress(source.read(0, source.size), "zstd");
+      const size = await store.uploads.append(id, "sha256", 0, bytes);
+      const actual = await store.uploads.digest(id, "sha256");
+      // Its config says what it decodes to: a layer that is something else is no layer of that image.
+      if (actual !== diffId) throw noImage();
+      const stamp = { at: clock.now(), actor: null, protocol: "job", address: "", requestId: "" };
+      await db.write(beginLayer, { id, repositoryId: row.repository_id, digest: diffId, stamp });
+      const key = await store.uploads.commit(id, diffId);
+      const stored = await db.write(keepDecoded, {
+        upload: id,
+        repositoryId: row.repository_id,
+        digest: diffId,
+        size,
+        key,
+        stamp,
+      });
+      await tidy(key, stored);
+    } catch (error) {
+      // A stream that is damaged, or expands without end: no client can have that layer.
+      throw error instanceof Fault ? error : noImage();
+    } finally {
+      await source.close();
+    }
+  };
+
+  const newUpload = () => makeUploadId(storeId, "", "sha256", clock.now());
+
+  const tidy = async (
+    key: string,
+    { isDuplicate, replacedKey }: { isDuplicate: boolean; replacedKey: string | null },
+  ) => {
+    const spare = [...(isDuplicate ? [key] : []), ...(replacedKey === null ? [] : [replacedKey])];
+    await Promise.allSettled(spare.map((each) => store.blobs.remove(each)));
+  };
+
+  /** Runs `work` while no other process takes the file of the upload for one that nobody sends. */
+  const alone = <Result>(id: string, body: Incoming | undefined, work: () => Promise<Result>): Promise<Result> => {
+    const workOrTidy = () =>
+      work().catch(async (error) => {
+        await store.uploads.remove(id).catch(() => undefined);
+        throw error;
+      });
+    const stop = () => body?.stop(new Fault("busy", "store", "the database of the registry was away: try again"));
+    return db.exclusive(`upload:${id}`, workOrTidy, stop);
+  };
+
+  /** What is known of a layer that was received, against what its pusher said ahead. Fault: invalid checksum. */
+  const check = async (row: ImageRow, json: Uint8Array, layer: Layer) => {
+    const facts = await store.layers.facts(layer, prefixOf(json));
+    const ahead = row.checksum_ahead;
+    if (ahead === null) return { facts, tarsum: null, isComplete: false };
+    const tarsum = ahead.startsWith("tarsum+sha256:") ? await store.layers.tarsum(layer, json) : null;
+    if (ahead !== facts.payload && ahead !== tarsum)
+      throw new Fault("invalid", "checksum", "Checksum mismatch, ignoring the layer");
+    return { facts, tarsum, isComplete: true };
+  };
+
+  const putSmall = async (actor: Actor, row: ImageRow, json: Uint8Array, content: Uint8Array): Promise<void> => {
+    const checked = await check(row, json, { content });
+    const [digest, size] = [digestOf(content), content.byteLength];
+    const { id: imageRow, revision } = row;
+    const stamp = stampOf(context, actor);
+    const placed = { content };
+    await db.write(putImageLayer, { ...checked, imageRow, revision, digest, size, placed, upload: null, stamp });
+  };
+
+  const putLarge = async (actor: Actor, row: ImageRow, json: Uint8Array, arriving: Arriving): Promise<void> => {
+    const { id, body } = arriving;
+    const size = await store.layers.receive(id, prefixOf(json), body);
+    const checked = await check(row, json, { upload: id });
+    const digest = await store.uploads.digest(id, "sha256");
+    const { id: imageRow, revision, repository_id: repositoryId } = row;
+    const stamp = stampOf(context, actor);
+    await db.write(beginLayer, { id, repositoryId, digest, stamp });
+    const key = await store.uploads.commit(id, digest);
+    // When this fails it may still have happened: recovery looks at the row of the upload.
+    const placed = { key };
+    await tidy(
+      key,
+      await db.write(putImageLayer, { ...checked, imageRow, revision, digest, size, placed, upload: id, stamp }),
+    );
+  };
+
+  return {
+    /**
+     * Stores the layer of an image durably. Faults: conflict image, conflict arriving-image, invalid checksum (the one that
+     * was sent ahead), full, busy store.
+     */
+    async put(actor: Actor, row: ImageRow, json: Uint8Array, body: Incoming): Promise<void> {
+      const taken = await takeSmall(body, maxContentBytes);
+      if ("bytes" in taken) return putSmall(actor, row, json, taken.bytes);
+      const id = newUpload();
+      return alone(id, body, () => putLarge(actor, row, json, { id, body: taken.body }));
+    },
+
+    /** How many bytes are served for a record. Faults: conflict arriving-image (they are being decoded), unknown image. */
+    async size(row: ImageRow): Promise<number | undefined> {
+      if (row.digest === null) return undefined;
+      const digest = await servedDigest(row);
+      return digest === emptyLayerDigest ? emptyLayerBytes.byteLength : (await find(digest))?.size;
+    },
+
+    /** What is served for a record; the caller closes it. Faults: those of size. */
+    async open(row: ImageRow): Promise<ByteSource> {
+      return openBlob(await servedDigest(row));
+    },
+
+    tarsum: async (digest: Digest, json: Uint8Array) => store.layers.tarsum(await at(digest), json),
+    files: async (digest: Digest) => store.layers.files(await at(digest)),
+  };
+}
+
+const lineFeed = Uint8Array.of(0x0a);
+
+function prefixOf(json: Uint8Array): Uint8Array {
+  return concat([json, lineFeed]);
+}

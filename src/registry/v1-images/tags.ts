@@ -1,0 +1,107 @@
+// Tags as v1 clients see and set them. A tag is one: what either protocol does to it shows at once in the other.
+import { Fault } from "#lib/fault";
+import { isTag, type RepositoryName } from "#lib/reference";
+import { type Context, stampOf } from "../context.ts";
+import { requireRepository } from "../repositories.ts";
+import { putImageTag, settleTags } from "./builds.sql.ts";
+import type { Faces } from "./faces.ts";
+import { noImage } from "./images.sql.ts";
+import { findImage } from "./images.ts";
+import type { TagInfo, V1Tags } from "./nouns.ts";
+import {
+  deleteImageTag,
+  selectImageTag,
+  selectImageTags,
+  selectSources,
+  selectTagInfo,
+  type TagRow,
+} from "./tags.sql.ts";
+
+export function openImageTags(context: Context, faces: Faces): V1Tags {
+  const { db, access } = context;
+
+  /** Reads, and reads again when what a tag points at had not been looked at yet, or may have become whole since. */
+  const readTags = async (name: RepositoryName, repositoryId: number, read: () => Promise<readonly TagRow[]>) => {
+    const rows = await read();
+    const open = rows.filter((row) => row.manifest_id !== null && row.image_id === null && row.is_index !== 1);
+    const [only] = rows.length === 1 ? open : [];
+    if (only === undefined && !open.some((row) => row.is_index === null)) return rows;
+    await faces.complete(repositoryId, name.path, only?.manifest_id ?? null);
+    return read();
+  };
+
+  return {
+    async list(actor, name, { os, arch }) {
+      const { id } = await requireRepository(context, actor, name, "pull").catch(inOldWords);
+      const rows = await readTags(name, id, async () => db.read<TagRow>(selectImageTags, os, arch, id, id));
+      const tags = rows.flatMap(({ name: tag, image_id }) =>
+        image_id === null ? [] : [{ name: tag, imageId: image_id }],
+      );
+      return { tags, isByPlatform: rows.some(isByPlatform) };
+    },
+
+    async get(actor, name, tag, { os, arch }) {
+      const { id } = await requireRepository(context, actor, name, "pull").catch(asUnknownTag);
+      const [row] = await readTags(name, id, async () => db.read<TagRow>(selectImageTag, os, arch, id, tag, id, tag));
+      if (row === undefined || row.image_id === null) throw noTag();
+      return { imageId: row.image_id, isByPlatform: isByPlatform(row) };
+    },
+
+    async put(actor, name, tag, { imageId, info }) {
+      access.require(actor, name.path, "push");
+      const image = await findImage(context, { actor, repository: name }, imageId, "reuse");
+      if (image === undefined) throw noImage();
+      const sources =
+        image.origin === "derived" ? await db.read<{ id: number; path: string }>(selectSources, imageId) : [];
+      const source = sources.find(({ path }) => access.allows(actor, path, "pull"));
+      await db.write(putImageTag, {
+        name,
+        tag,
+        imageId,
+        image: image.id,
+        manifestElsewhere: source?.id ?? null,
+        info: JSON.stringify(info),
+        stamp: stampOf(context, actor),
+      });
+    },
+
+    async delete(actor, name, tag) {
+      const { id, path } = await requireRepository(context, actor, name, "delete").catch(asUnknownTag);
+      const isDone =
+        isTag(tag) && (await db.write(deleteImageTag, { repositoryId: id, path, tag, stamp: stampOf(context, actor) }));
+      if (!isDone) throw noTag();
+    },
+
+    async info(actor, name, tag) {
+      access.require(actor, name.path, "pull");
+      const [row] = await db.read<{ info: string }>(selectTagInfo, name.path, tag);
+      return row === undefined ? undefined : (JSON.parse(row.info) as TagInfo);
+    },
+  };
+}
+
+/** Builds pending tags whose push has been going on for too long. Faults: full, busy store. */
+export async function settleForgottenTags({ db, clock }: Context): Promise<void> {
+  const stamp = { at: clock.now(), actor: null, protocol: "docker-v1", address: "", requestId: "" };
+  await db.write(settleTags, { repositoryId: null, stamp });
+}
+
+function isByPlatform({ manifest_id, is_index }: TagRow): boolean {
+  return manifest_id !== null && is_index === 1;
+}
+
+function noTag(): Fault {
+  return new Fault("unknown", "tag", "Tag not found");
+}
+
+/** The Fault of an unknown repository in the words of v1. */
+export function inOldWords(error: unknown): never {
+  if (error instanceof Fault && error.kind === "unknown" && error.subject === "repository")
+    throw new Fault("unknown", "repository", "Repository not found");
+  throw error;
+}
+
+function asUnknownTag(error: unknown): never {
+  if (error instanceof Fault && error.kind === "unknown") throw noTag();
+  throw error;
+}
