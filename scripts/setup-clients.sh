@@ -48,3 +48,4 @@ install_tools() {
 
 install_packages
 install_tools
+sh "$(dirname "$0")/../test/clients/docker-1.5/build.sh"

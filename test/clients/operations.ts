@@ -4,6 +4,7 @@ import { appendFile } from "node:fs/promises";
 
 export const clients = [
   "docker",
+  "docker 1.5",
   "podman",
   "buildah",
   "skopeo",

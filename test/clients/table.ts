@@ -11,6 +11,7 @@ const versionCommands: Readonly<Record<Client, readonly (readonly [string, ...st
     ["docker", "--version"],
     ["dockerd", "--version"],
   ],
+  "docker 1.5": [["docker-1.5", "--version"]],
   podman: [["podman", "--version"]],
   buildah: [["buildah", "--version"]],
   skopeo: [["skopeo", "--version"]],
