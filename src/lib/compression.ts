@@ -1,7 +1,7 @@
 // Compressions of layers: told by their first bytes, undone as they stream, and held to what an honest layer expands to.
 import { createGunzip, createZstdDecompress } from "node:zlib";
+import { openZstdFrames } from "./layers/zstd-frames.ts";
 import { concat } from "./stream.ts";
-import { openZstdFrames } from "./zstd-frames.ts";
 
 const compressions = ["none", "gzip", "bzip2", "xz", "zstd"] as const;
 

@@ -2,7 +2,7 @@
 // it together with the image's JSON; today's manifests name it by the digest of what it decompresses to.
 import { type Compression, decompress, headBytes, sniff, Undecodable } from "./compression.ts";
 import { type Digest, openHasher } from "./digest.ts";
-import { type Handover, openHandover } from "./handover.ts";
+import { type Handover, openHandover } from "./layers/handover.ts";
 import { concat } from "./stream.ts";
 
 export { type Compression, isCompression } from "./compression.ts";

@@ -3,9 +3,9 @@ import * as fs from "node:fs";
 import { open } from "node:fs/promises";
 import { digestOf } from "#lib/digest";
 import { type LayerFacts, readFacts } from "#lib/layer";
+import { listFiles } from "#lib/layers/files";
+import { tarsum } from "#lib/layers/tarsum";
 import { incomingOf } from "#lib/stream";
-import { listFiles } from "#lib/tar-files";
-import { tarsum } from "#lib/tarsum";
 
 /** A layer in a file, of which something may be remembered under `id`; or in memory. */
 export type Place = { readonly id?: string; readonly path: string } | { readonly content: Uint8Array };

@@ -2,9 +2,9 @@
 import { type Digest, digestOf } from "#lib/digest";
 import { Fault } from "#lib/fault";
 import { readFacts } from "#lib/layer";
+import { listFiles } from "#lib/layers/files";
+import { tarsum } from "#lib/layers/tarsum";
 import { bytesSource, concat, incomingOf } from "#lib/stream";
-import { listFiles } from "#lib/tar-files";
-import { tarsum } from "#lib/tarsum";
 import type { Layer, Layers, Store, Uploads } from "../store.ts";
 
 const unknownBlob = () => new Fault("unknown", "blob", "the bytes are not in the store");

@@ -1,7 +1,7 @@
 // TarSum, version 0: the checksum of clients until 0.10 over an image's JSON and the members of its layer, whatever their order
 // and compression.
-import { expand, Undecodable } from "./compression.ts";
-import { hexOf, openHasher } from "./digest.ts";
+import { expand, Undecodable } from "../compression.ts";
+import { hexOf, openHasher } from "../digest.ts";
 import { NotAnArchive, readTar, type TarHeader } from "./tar.ts";
 
 /** More members than any image has; each costs some 100 bytes until the end. */

@@ -1,7 +1,7 @@
 // Reads archives as old clients and the first registry did: headers as their bytes say, since TarSum hashes them. The libraries
 // for tar (tar-stream, tar) give words for types (none for NUL, `S` or what is unknown) and text for names, which loses both.
 // POSIX pax (`x`), GNU long names (`L`, `K`) and base-256 numbers are read; global headers (`g`) are passed over.
-import { concat } from "./stream.ts";
+import { concat } from "../stream.ts";
 
 /** A member of an archive. Names are bytes, one character each (latin1). Numbers are exact. */
 export interface TarHeader {

@@ -1,5 +1,5 @@
 // The members of a layer as the v1 protocol lists them: the JSON of `GET /v1/images/<id>/files`, in the first registry's format.
-import { expand, Undecodable } from "./compression.ts";
+import { expand, Undecodable } from "../compression.ts";
 import { NotAnArchive, readTar, type TarHeader } from "./tar.ts";
 
 /** Some 300,000 members: as many as the largest images of whole systems have. */
