@@ -13,20 +13,22 @@ import {
   type SharedDb,
   sqliteFormat,
 } from "#db";
-import { type Door, guard } from "#http/guard";
+import { guard } from "#http/guard";
 import { type Listening, listen } from "#http/listen";
-import { every, systemClock } from "#lib/clock";
+import { every, sleep, systemClock } from "#lib/clock";
 import type { Log } from "#lib/log";
 import { openRegistry, type Registry } from "#registry";
 import { openCertificate } from "./certificate.ts";
 import type { Address, Config } from "./config.ts";
+import { type Entrance, openAllDoors } from "./doors.ts";
 import { isLoopback } from "./loopback.ts";
-import { faultAnswer, ociErrors, openOciDoor } from "./protocols/oci/index.ts";
 import { openMetrics, openOpsDoor, opsErrors } from "./protocols/ops/index.ts";
 import { openRequestLog } from "./request-log.ts";
 
 export interface App {
   readonly listening: Listening;
+  /** The listener of v1 alone, where there is one. */
+  readonly v1Listening: Listening | undefined;
   /** The counters of this process, as text and for adding up. */
   readonly metrics: () => Promise<string>;
   readonly metricsAsJson: () => Promise<unknown>;
@@ -83,53 +85,76 @@ export async function keepHouse({ database }: Config, { registry }: House, log: 
     if (!isRecovered) await registry.recover();
     isRecovered = true;
     await registry.expireUploads();
+    await registry.settleTags();
   };
   const keepOrSay = () =>
     keep().catch((error: unknown) => log.error({ err: error }, "uploads could not be put in order: it is tried again"));
   // Other nodes may be at work on the same database: what they hold is waited for, but nobody waits for that.
   if (database === "sqlite") await keep();
   else void keepOrSay();
+  void backfill(registry, log);
   return every(expireMilliseconds, keepOrSay);
 }
 
-/** The doors, open on `address`. `metrics` gathers those of all processes, where there are several. */
+/** Looks at what was pushed before v1 was spoken, in the background: what is left is asked for at the next start. */
+async function backfill(registry: Registry, log: Log): Promise<void> {
+  try {
+    while (await registry.backfill()) await sleep(0);
+  } catch (error) {
+    log.warn({ err: error }, "older manifests could not all be looked at for v1 clients: the next start goes on");
+  }
+}
+
+/** Where the doors are open. */
+export interface Addresses {
+  readonly main: Address;
+  /** For clients that must not find the protocols of today; null without. */
+  readonly v1: Address | null;
+}
+
+/** The doors, open on `addresses`. `metrics` gathers those of all processes, where there are several. */
 export async function openDoors(
   config: Config,
   house: House,
   log: Log,
-  address: Address,
+  addresses: Addresses,
   gather?: () => Promise<string>,
 ): Promise<App> {
   const { registry } = house;
   const metrics = openMetrics({ openUploads: registry.countUploads, writes: registry.writes });
   const text = gather ?? (() => metrics.registry.metrics());
-  const onMain = config["metrics-listen"] === null && isLoopback(address.host);
-  const oci = guard(openOciDoor(registry), ociErrors, log);
-  const ops = guard(openOpsDoor({ check: registry.check, metrics: onMain ? text : undefined }), opsErrors, log);
-  const door: Door = (call) => (call.path.startsWith("/v2/") || call.path === "/v2" ? oci(call) : ops(call));
+  const onMain = config["metrics-listen"] === null && isLoopback(addresses.main.host);
+  const doors = openAllDoors({ config, registry, log, metrics: onMain ? text : undefined });
 
   const logRequest = config["log-requests"] ? openRequestLog(log) : () => undefined;
   const certificate = openCertificate(config, log);
-  const listening = await listen({
-    ...address,
-    door,
-    refusal: faultAnswer,
-    ...(certificate === undefined ? {} : { certificate: certificate.current }),
-    observe(observation) {
-      metrics.observe(observation);
-      logRequest(observation);
-    },
-    clock: systemClock,
-    log,
+  const open = (address: Address, { door, refusal }: Entrance) =>
+    listen({
+      ...address,
+      door,
+      refusal,
+      ...(certificate === undefined ? {} : { certificate: certificate.current }),
+      observe(observation) {
+        metrics.observe(observation);
+        logRequest(observation);
+      },
+      clock: systemClock,
+      log,
+    });
+  const listening = await open(addresses.main, doors.main);
+  const v1 = addresses.v1 === null ? undefined : await open(addresses.v1, doors.v1);
+  certificate?.watch((next) => {
+    listening.recertify(next);
+    v1?.recertify(next);
   });
-  certificate?.watch(listening.recertify);
   return {
     listening,
+    v1Listening: v1,
     metrics: () => metrics.registry.metrics(),
     metricsAsJson: () => metrics.registry.getMetricsAsJSON(),
     async close(milliseconds) {
       certificate?.stop();
-      await listening.close(milliseconds);
+      await Promise.all([listening.close(milliseconds), v1?.close(milliseconds)]);
       await house.close();
     },
   };

@@ -85,6 +85,12 @@ export const schema = {
     meaning: "certificate chain (PEM); with tls-key, the server speaks HTTPS. Read again when it changes",
   }),
   "tls-key": setting({ ...isFile, fallback: "", meaning: "private key (PEM) of the certificate" }),
+  "v1-listen": setting({
+    ...isAddress,
+    fallback: "",
+    meaning: "where to serve the v1 protocol alone, for clients that must find no /v2/; port 0 takes a free one",
+    parse: (text) => (text === "" ? null : parseAddress(text)),
+  }),
   "metrics-listen": setting({
     ...isAddress,
     fallback: "",

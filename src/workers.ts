@@ -4,8 +4,10 @@ import cluster, { type Worker } from "node:cluster";
 import { createServer } from "node:net";
 import { AggregatorRegistry } from "prom-client";
 import type { Channel, Db } from "#db";
+import type { Listening } from "#http/listen";
 import type { Log } from "#lib/log";
 import {
+  type Addresses,
   type App,
   keepHouse,
   listenForMetrics,
@@ -17,13 +19,13 @@ import {
 import type { Address, Config } from "./config.ts";
 
 type ToWorker =
-  | { readonly start: Address }
+  | { readonly start: Addresses }
   | { readonly stop: number }
   | { readonly count: number }
   | { readonly counted: string; readonly call: number };
 type ToParent =
   | { readonly hello: true }
-  | { readonly ready: Address }
+  | { readonly ready: Addresses }
   | { readonly metrics: unknown; readonly call: number }
   | { readonly gather: number };
 
@@ -36,19 +38,20 @@ export async function openParent(config: Config, log: Log): Promise<App> {
   const db = await openDatabase(config);
   const house = await openHouse(config, db);
   const keeping = await keepHouse(config, house, log);
-  const address = await pickPort(config.listen);
+  const v1 = config["v1-listen"];
+  const addresses: Addresses = { main: await pickPort(config.listen), v1: v1 === null ? null : await pickPort(v1) };
   const gathering = openGathering();
   let isStopping = false;
   cluster.setupPrimary({ serialization: "advanced" });
 
   const start = () =>
-    new Promise<Address>((resolve, reject) => {
+    new Promise<Addresses>((resolve, reject) => {
       const worker = cluster.fork();
       if ("share" in db) db.share(channelOf(worker));
       worker.on("message", (message: unknown) => {
         // A message that is sent before the worker listens is lost: it says when it does.
-        if (isMessage<{ hello: true }>(message, "hello")) worker.send({ start: address } satisfies ToWorker);
-        else if (isMessage<{ ready: Address }>(message, "ready")) {
+        if (isMessage<{ hello: true }>(message, "hello")) worker.send({ start: addresses } satisfies ToWorker);
+        else if (isMessage<{ ready: Addresses }>(message, "ready")) {
           gathering.add(worker);
           resolve(message.ready);
         } else if (isMessage<{ gather: number }>(message, "gather")) {
@@ -73,7 +76,8 @@ export async function openParent(config: Config, log: Log): Promise<App> {
   const metricsListening =
     metricsAddress === null ? undefined : await listenForMetrics(metricsAddress, gathering.text, log);
   return {
-    listening: { ...first, recertify: () => undefined, close: async () => undefined },
+    listening: listeningOf(first.main),
+    v1Listening: first.v1 === null ? undefined : listeningOf(first.v1),
     metrics: gathering.text,
     metricsAsJson: async () => [],
     async close(milliseconds) {
@@ -113,15 +117,16 @@ export function runWorker(config: Config, log: Log): void {
       waiting.set(call, resolve);
       send({ gather: call });
     });
-  const start = async (address: Address) => {
+  const start = async (addresses: Addresses) => {
     db = await openWorkerDatabase(config, channel);
-    app = await openDoors(config, await openHouse(config, db), log, address, gather);
-    const { host, port } = app.listening;
-    send({ ready: { host, port } } satisfies ToParent);
+    app = await openDoors(config, await openHouse(config, db), log, addresses, gather);
+    const { listening, v1Listening } = app;
+    const main = addressOf(listening);
+    send({ ready: { main, v1: v1Listening === undefined ? null : addressOf(v1Listening) } } satisfies ToParent);
   };
 
   process.on("message", async (message: unknown) => {
-    if (isMessage<{ start: Address }>(message, "start")) {
+    if (isMessage<{ start: Addresses }>(message, "start")) {
       await start(message.start).catch((error: unknown) => {
         log.fatal({ err: error }, "a worker could not start");
         process.exit(1);
@@ -184,6 +189,15 @@ function channelOf(worker: Worker): Channel {
     receive: (listener) => worker.on("message", listener),
     closed: (listener) => worker.once("exit", listener),
   };
+}
+
+function addressOf({ host, port }: Listening): Address {
+  return { host, port };
+}
+
+/** Where the workers listen: they close it themselves. */
+function listeningOf(address: Address): Listening {
+  return { ...address, recertify: () => undefined, close: async () => undefined };
 }
 
 /** The address with a port: a free one where 0 was asked for. */

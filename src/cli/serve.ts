@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { errorCode, Fault } from "#lib/fault";
 import { type Log, openLog } from "#lib/log";
 import { type App, keepHouse, listenForMetrics, openDatabase, openDoors, openHouse } from "../app.ts";
-import type { Config } from "../config.ts";
+import type { Address, Config } from "../config.ts";
 import { isLoopback } from "../loopback.ts";
 import { openParent, runWorker } from "../workers.ts";
 import { addSettings, configOf } from "./settings.ts";
@@ -36,10 +36,12 @@ async function serve(config: Config): Promise<void> {
 async function openAlone(config: Config, log: Log): Promise<App> {
   const house = await openHouse(config, await openDatabase(config));
   const keeping = await keepHouse(config, house, log);
-  const app = await openDoors(config, house, log, config.listen).catch(async (error: unknown) => {
-    await house.close();
-    throw error;
-  });
+  const app = await openDoors(config, house, log, { main: config.listen, v1: config["v1-listen"] }).catch(
+    async (error: unknown) => {
+      await house.close();
+      throw error;
+    },
+  );
   const metricsAddress = config["metrics-listen"];
   const metrics = metricsAddress === null ? undefined : await listenForMetrics(metricsAddress, app.metrics, log);
   return {
@@ -52,22 +54,29 @@ async function openAlone(config: Config, log: Log): Promise<App> {
   };
 }
 
-/** Three lines for whoever started it: the address, the folder, what to type next. */
-function announce(config: Config, { listening: { host, port } }: App): void {
-  const scheme = config["tls-certificate"] === "" ? "http" : "https";
-  const bracketed = host.includes(":") ? `[${host}]` : host;
-  const near = ["0.0.0.0", "::", "127.0.0.1"].includes(host) ? "localhost" : bracketed;
+/** Three lines for whoever started it: the address, the folder, what to type next; and what else there is to say. */
+function announce(config: Config, { listening: { host, port }, v1Listening }: App): void {
+  const near = ["0.0.0.0", "::", "127.0.0.1"].includes(host) ? "localhost" : bracketed(host);
   const lines = [
-    `Berth serves on ${scheme}://${bracketed}:${port}`,
+    `Berth serves on ${urlOf(config, { host, port })}`,
     `Everything is kept in ${resolve(config.data)}${config.database === "sqlite" ? "" : " and in PostgreSQL"}`,
     `Try: docker tag hello-world ${near}:${port}/hello && docker push ${near}:${port}/hello`,
   ];
-  if (!isLoopback(host)) {
+  if (v1Listening !== undefined) lines.push(`The v1 protocol alone is on ${urlOf(config, v1Listening)}`);
+  if (!isLoopback(host) || (v1Listening !== undefined && !isLoopback(v1Listening.host))) {
     lines.push(
       "WARNING: this server is open to the network and has no accounts: anybody who reaches it may push, pull and delete.",
     );
   }
   process.stdout.write(`${lines.join("\n")}\n`);
+}
+
+function urlOf(config: Config, { host, port }: Address): string {
+  return `${config["tls-certificate"] === "" ? "http" : "https"}://${bracketed(host)}:${port}`;
+}
+
+function bracketed(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
 }
 
 /** The first signal ends in order, the second at once. Under npm one Ctrl-C comes twice: from the terminal and from npm. */

@@ -1,4 +1,5 @@
 // The registry: keeps content by digest and gives it names. Its nouns, each with its verbs.
+import { fingerprint } from "#lib/id";
 import { openBlobs } from "./blobs.ts";
 import { type Context, defaultSettings, type RegistrySettings } from "./context.ts";
 import { openManifests } from "./manifests.ts";
@@ -49,6 +50,8 @@ export async function openRegistry(
     v1Images: openImages(context, store.id),
     v1Tags: openImageTags(context, faces),
     v1Repositories: openIndex(context, faces),
+    /** A secret of this store, the same in every process, that tells nothing of the others. */
+    keyFor: (purpose: string) => fingerprint(store.id, purpose, 64),
     /** Looks at a page of the manifests that were pushed before v1 was spoken; false when there are no more. */
     backfill: faces.backfill,
     /** Builds what is left of v1 pushes that were given up. Faults: full, busy store. */

@@ -1,7 +1,7 @@
 // What clients say of themselves.
 import { describe, expect, test } from "bun:test";
 import { call } from "#http/call";
-import { platformOf, tagInfoOf, usesSessions } from "./client.ts";
+import { tagInfoOf, usesSessions } from "./client.ts";
 
 const docker = "docker/1.5.0 go/go1.4.1 git-commit/a8a31ef kernel/3.16.0-4-AMD64 os/Linux arch/amd64";
 const by = (agent: string | undefined) =>
@@ -22,12 +22,6 @@ describe("a User-Agent", () => {
   test("of another client says nothing", () => {
     for (const agent of [undefined, "", "curl/8.5.0", "docker", "docker/ /go"])
       expect<unknown>(tagInfoOf(by(agent), 5000)).toEqual({ last_update: 5 });
-  });
-
-  test("says the platform, and who says none has that of Docker in 2013", () => {
-    expect(platformOf(by("docker/1.9.1 os/linux arch/arm"))).toEqual({ os: "linux", arch: "arm" });
-    expect(platformOf(by("docker/1.9.1 os/Windows"))).toEqual({ os: "windows", arch: "amd64" });
-    expect(platformOf(by(undefined))).toEqual({ os: "linux", arch: "amd64" });
   });
 
   test("of Docker 0.5 and 0.6 asks for sessions, no other does", () => {

@@ -15,12 +15,6 @@ function wordsOf(call: Call): ReadonlyMap<string, string> {
   return words;
 }
 
-/** The machine that an image is wanted for. Docker has always said it; who does not gets what Docker ran on then. */
-export function platformOf(call: Call): { readonly os: string; readonly arch: string } {
-  const words = wordsOf(call);
-  return { os: words.get("os")?.toLowerCase() ?? "linux", arch: words.get("arch")?.toLowerCase() ?? "amd64" };
-}
-
 /** What is kept of the client that sets a tag, at `now` milliseconds. */
 export function tagInfoOf(call: Call, now: number): Readonly<Record<string, string | number>> {
   const words = wordsOf(call);

@@ -1,12 +1,12 @@
 // Repositories as a whole: announced, finished and listed at the Hub, whose answers carry tokens; deleted; public or private.
 import type { Answer } from "#http/answer";
 import { Fault } from "#lib/fault";
-import { isObject } from "#lib/json";
+import { isObject, stringOf } from "#lib/json";
 import type { RepositoryName } from "#lib/reference";
 import { answerOf, corsHeaders, jsonAnswer } from "./answers.ts";
 import { type Question, unauthenticated } from "./deciding.ts";
 import { isImageId } from "./images.ts";
-import { parseJson, readBody } from "./json.ts";
+import { formatJson, parseJson, readBody } from "./json.ts";
 import { formatToken, openSignature, type TokenAccess } from "./tokens.ts";
 
 export const maxListBytes = 8 * 1024 * 1024;
@@ -48,8 +48,24 @@ export async function answerImages(question: Question, name: RepositoryName): Pr
     await house.repositories.finish(actor, name, await readBody(call, maxListBytes));
     return hubAnswer(question, name, { status: 204, access: "write" });
   }
-  const body = await house.repositories.images(actor, name);
+  const list = await house.repositories.images(actor, name).catch((error: unknown) => {
+    const isUnknown = error instanceof Fault && error.kind === "unknown";
+    throw isUnknown ? new Fault("unknown", "repository", "images not found") : error;
+  });
+  const body = house.mode.kind === "hub" ? sortList(list) : list;
   return hubAnswer(question, name, { status: 200, access: "read", body, after: corsHeaders });
+}
+
+/** A list as the Hub showed it: each id once, in order, with a checksum that may be empty. */
+function sortList(list: Uint8Array): Uint8Array {
+  const value = parseJson(list)?.value;
+  const checksums = new Map<string, string>();
+  for (const entry of Array.isArray(value) ? value.filter(isObject) : []) {
+    const { id, checksum } = entry;
+    if (typeof id === "string") checksums.set(id, stringOf(checksum) || checksums.get(id) || "");
+  }
+  const ids = [...checksums.keys()].toSorted();
+  return encoder.encode(formatJson(ids.map((id) => ({ checksum: checksums.get(id) ?? "", id }))));
 }
 
 /** What a registry asks about a token that a client showed it: deciding has looked at it. Fault: unauthenticated request. */

@@ -1,9 +1,11 @@
 // Tags of a repository, and what is known of the client that set one.
 import type { Answer } from "#http/answer";
+import type { Call } from "#http/call";
 import { Fault } from "#lib/fault";
-import { parseTag, type RepositoryName, type Tag } from "#lib/reference";
+import { isTag, type RepositoryName } from "#lib/reference";
+import { type Platform, platformOf } from "#registry";
 import { jsonAnswer } from "./answers.ts";
-import { platformOf, tagInfoOf } from "./client.ts";
+import { tagInfoOf } from "./client.ts";
 import type { Question } from "./deciding.ts";
 import { isImageId } from "./images.ts";
 import { type Json, parseJson, readBody } from "./json.ts";
@@ -20,27 +22,26 @@ const nothingKnown: Json = {
 
 /** Faults: those of the registry. */
 export async function listTags({ house, call, actor }: Question, name: RepositoryName): Promise<Answer> {
-  const { tags, isByPlatform } = await house.tags.list(actor, name, platformOf(call));
+  const { tags, isByPlatform } = await house.tags.list(actor, name, platformFor(call));
   const value = Object.fromEntries(tags.map((tag) => [tag.name, tag.imageId]));
   return jsonAnswer(200, value, { first: vary(isByPlatform) });
 }
 
-/** Faults: invalid tag, invalid and unknown image, unknown tag. */
-export async function answerTag(question: Question, name: RepositoryName, text: string): Promise<Answer> {
+/** Faults: invalid tag, invalid request, unknown image, unknown tag. */
+export async function answerTag(question: Question, name: RepositoryName, tag: string): Promise<Answer> {
   const { house, call, actor } = question;
-  const tag = tagOrNothing(text);
   if (call.method === "PUT") return putTag(question, name, tag);
-  if (tag === undefined) throw new Fault("unknown", "tag", "Tag not found");
+  if (!isTag(tag)) throw new Fault("unknown", "tag", "Tag not found");
   if (call.method === "DELETE") {
     await house.tags.delete(actor, name, tag);
     return jsonAnswer(200, true);
   }
-  const { imageId, isByPlatform } = await house.tags.get(actor, name, tag, platformOf(call));
+  const { imageId, isByPlatform } = await house.tags.get(actor, name, tag, platformFor(call));
   return jsonAnswer(200, imageId, { first: vary(isByPlatform) });
 }
 
-async function putTag({ house, call, actor }: Question, name: RepositoryName, tag: Tag | undefined): Promise<Answer> {
-  if (tag === undefined) throw new Fault("invalid", "tag", "Invalid tag name (must match ^[\\w][\\w.-]{0,127}$)");
+async function putTag({ house, call, actor }: Question, name: RepositoryName, tag: string): Promise<Answer> {
+  if (!isTag(tag)) throw new Fault("invalid", "tag", "Invalid tag name (must match ^[\\w][\\w.-]{0,127}$)");
   const imageId = parseJson(await readBody(call, maxBytes))?.value;
   if (typeof imageId !== "string" || imageId === "") throw new Fault("invalid", "request", "Invalid data");
   if (!isImageId(imageId)) throw new Fault("unknown", "image", "Image not found");
@@ -49,18 +50,14 @@ async function putTag({ house, call, actor }: Question, name: RepositoryName, ta
 }
 
 /** What is known of a tag; of a repository it is what is known of its `latest`. */
-export async function getTagMetadata({ house, actor }: Question, name: RepositoryName, text: string): Promise<Answer> {
-  const tag = tagOrNothing(text);
-  const info = tag === undefined ? undefined : await house.tags.info(actor, name, tag);
+export async function getTagMetadata({ house, actor }: Question, name: RepositoryName, tag: string): Promise<Answer> {
+  const info = isTag(tag) ? await house.tags.info(actor, name, tag) : undefined;
   return jsonAnswer(200, info ?? nothingKnown);
 }
 
-function tagOrNothing(text: string): Tag | undefined {
-  try {
-    return parseTag(text);
-  } catch {
-    return undefined;
-  }
+/** The machine that an image is wanted for. */
+function platformFor(call: Call): Platform {
+  return platformOf(call.header("user-agent"));
 }
 
 function vary(isByPlatform: boolean): readonly string[] {
