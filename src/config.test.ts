@@ -96,7 +96,7 @@ test("every way to write an address is understood", () => {
 
 test("every setting has a name, a variable and a meaning", () => {
   for (const name of settingNames) {
-    expect(variableOf(name)).toMatch(/^BERTH_[A-Z_]+$/);
+    expect(variableOf(name)).toMatch(/^BERTH_[A-Z][A-Z0-9_]*$/);
     expect(schema[name].meaning).not.toBeEmpty();
   }
 });

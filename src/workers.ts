@@ -6,17 +6,9 @@ import { AggregatorRegistry } from "prom-client";
 import type { Channel, Db } from "#db";
 import type { Listening } from "#http/listen";
 import type { Log } from "#lib/log";
-import {
-  type Addresses,
-  type App,
-  keepHouse,
-  listenForMetrics,
-  openDatabase,
-  openDoors,
-  openHouse,
-  openWorkerDatabase,
-} from "./app.ts";
+import { keepHouse, openDatabase, openHouse, openWorkerDatabase } from "./app.ts";
 import type { Address, Config } from "./config.ts";
+import { type Addresses, type App, listenForMetrics, openDoors } from "./listeners.ts";
 
 type ToWorker =
   | { readonly start: Addresses }
