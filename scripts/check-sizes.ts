@@ -26,7 +26,10 @@ const exceptions: Exceptions = new Map([
   ["src/protocols/oci/index.ts", door],
   ["src/protocols/ops/index.ts", door],
   ["src/registry/index.ts", "the nouns of the registry, one line each"],
-  ["src/listeners.ts openDoors", "config, rooms, log, where to listen, and who gathers the metrics of several processes"],
+  [
+    "src/listeners.ts openDoors",
+    "config, rooms, log, where to listen, and who gathers the metrics of several processes",
+  ],
   ["src/lib/fault.ts constructor", "what a Fault is: kind, subject, message, detail, cause"],
   ["src/registry/events.sql.ts appendEvent", "an event: kind, stamp, repository, subject, detail"],
   ["src/registry/uploads.ts finish", "who, where, which upload, as which digest, with what last part"],
