@@ -82,13 +82,6 @@ export const sampleJson = new TextEncoder().encode(`{"id":"${"1".repeat(64)}","c
 /** The same JSON as a prefix of the payload checksum. */
 export const samplePrefix = new Uint8Array([...sampleJson, 0x0a]);
 
-export interface Member {
-  readonly name: string;
-  readonly content?: string;
-  /** Fields of the header as they stand in it: by name, text. */
-  readonly fields?: Partial<Record<keyof typeof places, string>>;
-}
-
 const places = {
   name: [0, 100],
   mode: [100, 8],
@@ -107,11 +100,22 @@ const places = {
   prefix: [345, 155],
 } as const;
 
+type Field = keyof typeof places;
+type Fields = Partial<Record<Field, string>>;
+const fieldNames = Object.keys(places) as Field[];
+
+export interface Member {
+  readonly name: string;
+  readonly content?: string;
+  /** Fields of the header as they stand in it: by name, text. */
+  readonly fields?: Fields;
+}
+
 /** A member as it stands in an archive: header, content, padding. Texts are bytes, one character each. */
 export function memberOf({ name, content = "", fields = {} }: Member): Uint8Array {
   const header = Buffer.alloc(512);
   const size = content.length.toString(8).padStart(11, "0");
-  const texts = {
+  const texts: Fields = {
     name,
     mode: "0000644",
     uid: "0",
@@ -122,18 +126,14 @@ export function memberOf({ name, content = "", fields = {} }: Member): Uint8Arra
     magic: "ustar\x0000",
     ...fields,
   };
-  const put = (field: keyof typeof places, text: string) => {
-    const [start, length] = places[field];
+  const put = ([start, length]: readonly [number, number], text = "") => {
     header.fill(0, start, start + length);
     header.write(text.slice(0, length), start, "latin1");
   };
-  for (const field of Object.keys(places) as (keyof typeof places)[]) {
-    const text = field === "sum" ? undefined : texts[field as keyof typeof texts];
-    if (text !== undefined) put(field, text);
-  }
+  for (const field of fieldNames) put(places[field], texts[field]);
   header.fill(0x20, 148, 156);
   const sum = header.reduce((total, byte) => total + byte, 0);
-  put("sum", fields.sum ?? `${sum.toString(8).padStart(6, "0")}\0 `);
+  put(places.sum, fields.sum ?? `${sum.toString(8).padStart(6, "0")}\0 `);
   const padding = Buffer.alloc((512 - (content.length % 512)) % 512);
   return Buffer.concat([header, Buffer.from(content, "latin1"), padding]);
 }
