@@ -4,18 +4,24 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdir, mkdtemp, readdir, rename, rm, rmdir, stat, symlink, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { digestOf } from "#lib/digest";
+import { samplePrefix, samples } from "#lib/layers/testing";
 import { Broken, bodyOf, brokenBody, bytesLike, describeStore, makeId, readKey, readRange } from "../contract.ts";
+import { describeLayers } from "../layers/contract.ts";
 import type { Store } from "../store.ts";
 import { openFsStore } from "./index.ts";
 import { fitting } from "./testing.ts";
 
 const makeFolder = () => mkdtemp(join(tmpdir(), "berth-store-"));
 
-describeStore("a folder", async () => {
+const makePlace = async () => {
   const folder = await makeFolder();
   return { store: openFsStore(folder), remove: () => rm(folder, { recursive: true }) };
-});
+};
+
+describeStore("a folder", makePlace);
+describeLayers("a folder", makePlace);
 
 describe("a store in a folder", () => {
   const busy = { kind: "busy", subject: "store" };
@@ -97,6 +103,35 @@ describe("a store in a folder", () => {
     await finish(id);
   });
 
+  test("what was found out about a layer is found out again when the store was closed and opened", async () => {
+    const id = makeId();
+    await store.layers.receive(id, samplePrefix, bodyOf(samples.L1.bytes));
+    await reopen();
+    expect(await store.layers.facts({ upload: id }, samplePrefix)).toMatchObject(samples.L1.facts);
+    await store.uploads.remove(id);
+  });
+
+  test("a layer that another process wrote in the meantime is read anew", async () => {
+    const id = makeId();
+    await store.layers.receive(id, samplePrefix, bodyOf(samples.L1.bytes));
+    const other = openFsStore(folder);
+    await other.layers.receive(id, samplePrefix, bodyOf(samples.L3.bytes));
+    await other.close();
+    expect(await store.layers.facts({ upload: id }, samplePrefix)).toMatchObject(samples.L3.facts);
+    await store.uploads.remove(id);
+  });
+
+  test("a layer for which there is no place fails, also in its midst", async () => {
+    const id = makeId();
+    await symlink("/dev/full", fileOf(id));
+    const layer = gzipSync(bytesLike(3, 3_000_000).map((byte, i) => byte ^ (i >> 9)));
+    await expect(store.layers.receive(id, samplePrefix, bodyOf(layer))).rejects.toMatchObject(busy);
+    await store.uploads.remove(id);
+    await store.layers.receive(id, samplePrefix, bodyOf(layer));
+    expect(await store.layers.facts({ upload: id }, samplePrefix)).toMatchObject({ diffSize: 3_000_000 });
+    await store.uploads.remove(id);
+  });
+
   test("more uploads than hashes are remembered go on all the same", async () => {
     // Equal ends: all go to one worker.
     const ids = Array.from({ length: 1100 }, () => `${makeId().slice(0, -4)}0000`);
@@ -125,6 +160,8 @@ describe("a store in a folder", () => {
       await source.close();
       const broken = makeId();
       await store.uploads.append(broken, "sha256", 0, brokenBody(second)).catch(() => undefined);
+      await store.layers.receive(broken, samplePrefix, brokenBody(samples.L1.bytes)).catch(() => undefined);
+      await store.layers.files({ key });
       await store.uploads.remove(broken);
     }
     // Other threads may be about to close something: what leaks, leaks thirty times.
