@@ -56,13 +56,13 @@ export function openDockerV1Door(options: DockerV1Options): Door {
     call.notes.action = `${route.kind} ${call.method}`;
     if ("name" in route) call.notes.repository = route.name.slice(0, maxNameLength);
     const allow = [...methods, "OPTIONS"].join(", ");
-    const isShared = route.kind === "search" || (route.kind === "images" && methods.includes("GET"));
-    if (call.method === "OPTIONS") return optionsAnswer(allow, isShared ? corsHeaders : []);
+    if (call.method === "OPTIONS") return optionsAnswer(allow, route.kind === "search" ? corsHeaders : []);
     if (!methods.includes(call.method))
       throw new Fault("unsupported", "method", "the method is not supported here", { allow });
+    const isReading = call.method === "GET" || call.method === "HEAD";
     const form = {
       isHub: mode.kind === "hub" && isForHub(route, call),
-      isShared: isShared && call.method !== "PUT" && call.method !== "DELETE",
+      isShared: isReading && (route.kind === "search" || route.kind === "images"),
     };
     return enter(house, call, route).catch((error: unknown) => {
       throw inForm(error, form);

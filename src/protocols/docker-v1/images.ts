@@ -9,7 +9,7 @@ import type { Question } from "./deciding.ts";
 import { formatJson, readBody } from "./json.ts";
 import type { ImagePart } from "./path.ts";
 
-export const maxJsonBytes = 1024 * 1024;
+const maxJsonBytes = 1024 * 1024;
 const aYearSeconds = 31_536_000;
 const idPattern = /^(?:[\da-f]{16}|[\da-f]{64})$/;
 const encoder = new TextEncoder();

@@ -9,7 +9,7 @@ import { isImageId } from "./images.ts";
 import { formatJson, parseJson, readBody } from "./json.ts";
 import { formatToken, openSignature, type TokenAccess } from "./tokens.ts";
 
-export const maxListBytes = 8 * 1024 * 1024;
+const maxListBytes = 8 * 1024 * 1024;
 const encoder = new TextEncoder();
 
 /** PUT begins a push; DELETE is of the registry and, where there are accounts, of the Hub. Faults: those of the registry. */
@@ -121,7 +121,8 @@ async function hubAnswer(
   const token = formatToken(signature, name, access);
   const host = call.header("host") ?? "";
   const headers = [
-    ...(isAsked ? ["X-Docker-Token", isStandalone ? `Token ${token}` : token, "X-Docker-Endpoints", host] : []),
+    ...(isAsked ? ["X-Docker-Token", isStandalone ? `Token ${token}` : token] : []),
+    ...(isAsked && host !== "" ? ["X-Docker-Endpoints", host] : []),
     ...["Pragma", "no-cache", "Cache-Control", "no-cache", "Expires", "-1", "Content-Type", "application/json"],
     ...(isAsked ? ["WWW-Authenticate", `Token ${token}`] : []),
     ...["Content-Length", String(body?.byteLength ?? 0)],

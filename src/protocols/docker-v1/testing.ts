@@ -68,6 +68,28 @@ async function bytesOf(body: Answer["body"]): Promise<Uint8Array> {
   }
 }
 
+/** The headers of an answer that no cache keeps, whose body has `length` bytes. */
+export const noCache = (length: number) => [
+  ...["Expires: -1", "Content-Type: application/json", "Pragma: no-cache", "Cache-Control: no-cache"],
+  `Content-Length: ${length}`,
+];
+/** A year after the moment at which the clock of a test registry stands. */
+export const inAYear = "Expires: Fri, 01 Jan 2027 00:00:00 GMT";
+/** Those of an image. */
+export const cached = [
+  inAYear,
+  "Last-Modified: Thu, 01 Jan 1970 00:00:00 GMT",
+  "Cache-Control: public, max-age=31536000",
+];
+export const octets = "Content-Type: application/octet-stream";
+
+/** Fails unless an answer is this error, in the words of the registry. */
+export function expectError({ status, headers, text }: Seen, code: number, words: string): void {
+  const expected = JSON.stringify({ error: words }).replace('":', '": ');
+  expect({ status, text }).toEqual({ status: code, text: expected });
+  expect([...headers]).toEqual(noCache(expected.length));
+}
+
 /** An id of 64 digits. */
 export function idOf(digit: string): string {
   return digit.repeat(64);

@@ -8,7 +8,7 @@ import { jsonAnswer, nothing } from "./answers.ts";
 import { type Question, unauthenticated } from "./deciding.ts";
 import { parseJson, readBody } from "./json.ts";
 
-export const maxUserBytes = 8 * 1024 * 1024;
+const maxUserBytes = 8 * 1024 * 1024;
 const namePattern = /^[a-z0-9_]{4,30}$/;
 const addressPattern = /^[^\s@]{1,64}@[^\s@]{1,255}$/;
 const minPasswordLength = 5;
