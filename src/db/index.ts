@@ -38,6 +38,11 @@ export interface Db {
    * because the database went away, `onLost` is called, and the answer is a Fault whatever `work` did: busy store.
    */
   exclusive<Result>(key: string, work: () => Promise<Result>, onLost?: () => void): Promise<Result>;
+  /**
+   * A number that is another one after every acknowledged write, whichever process wrote: what was read under one is true
+   * as long as it stays. Undefined where that cannot be told without asking: then nothing may be kept. Fault: busy store.
+   */
+  version(): number | undefined;
   /** What this process has asked its writer for. */
   writes(): Writes;
   /** Finishes the writes under way, checkpoints and closes. */

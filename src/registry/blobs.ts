@@ -1,5 +1,6 @@
 // Blobs: bytes known by digest, visible in a repository only through its link.
 import type { Actor } from "#access";
+import { openCache } from "#lib/cache";
 import type { Digest } from "#lib/digest";
 import { Fault } from "#lib/fault";
 import type { RepositoryName } from "#lib/reference";
@@ -17,18 +18,40 @@ import {
 import { type Context, stampOf } from "./context.ts";
 import { requireRepository } from "./repositories.ts";
 
+const maxKeptBytes = 16 * 1024 * 1024;
+
+interface Found {
+  readonly row: BlobRow;
+  /** The bytes, when they are in the database. */
+  readonly content: Uint8Array | null;
+}
+
 export function openBlobs(context: Context) {
   const { db, store, access, clock, settings } = context;
 
-  const find = async (actor: Actor, name: RepositoryName, digest: Digest): Promise<BlobRow> => {
+  // By repository and digest: where the bytes are, or the bytes themselves when they are few.
+  const kept = openCache<Found>(maxKeptBytes);
+
+  const find = async (actor: Actor, name: RepositoryName, digest: Digest): Promise<Found> => {
     access.require(actor, name.path, "pull");
-    const [row] = await db.read<BlobRow>(selectBlob, name.path, digest);
-    if (row !== undefined) {
-      await touch(row);
-      return row;
+    const version = db.version();
+    const key = `${name.path}\n${digest}`;
+    const known = version === undefined ? undefined : kept.get(key, version);
+    const found = known ?? (await read(name, digest));
+    if (found === undefined) {
+      await requireRepository(context, actor, name, "pull");
+      throw unknownBlob(digest);
     }
-    await requireRepository(context, actor, name, "pull");
-    throw unknownBlob(digest);
+    if (known === undefined && version !== undefined) kept.set(key, version, found, found.content?.byteLength ?? 0);
+    await touch(found.row);
+    return found;
+  };
+
+  const read = async (name: RepositoryName, digest: Digest): Promise<Found | undefined> => {
+    const [row] = await db.read<BlobRow>(selectBlob, name.path, digest);
+    if (row === undefined || row.storage_key !== null) return row === undefined ? undefined : { row, content: null };
+    const [stored] = await db.read<{ content: Uint8Array | null }>(selectContent, row.blob_id);
+    return { row, content: stored?.content ?? null };
   };
 
   const touch = async (row: BlobRow): Promise<void> => {
@@ -38,11 +61,8 @@ export function openBlobs(context: Context) {
     await db.write(touchBlob, { repositoryId: row.repository_id, blobId: row.blob_id, at });
   };
 
-  const openRow = async (row: BlobRow, digest: Digest): Promise<ByteSource | undefined> => {
-    if (row.storage_key === null) {
-      const [stored] = await db.read<{ content: Uint8Array | null }>(selectContent, row.blob_id);
-      return stored?.content == null ? undefined : bytesSource(stored.content);
-    }
+  const openFound = async ({ row, content }: Found, digest: Digest): Promise<ByteSource | undefined> => {
+    if (row.storage_key === null) return content === null ? undefined : bytesSource(content);
     const source = await store.blobs.open(row.storage_key).catch((error: unknown) => {
       if (error instanceof Fault && error.kind === "unknown") return undefined;
       throw error;
@@ -57,15 +77,15 @@ export function openBlobs(context: Context) {
   return {
     /** The size of a blob, in bytes. Faults: denied, unknown repository, unknown blob. */
     async stat(actor: Actor, name: RepositoryName, digest: Digest): Promise<number> {
-      return (await find(actor, name, digest)).size;
+      return (await find(actor, name, digest)).row.size;
     },
 
     /** The bytes of a blob; the caller closes them. Faults: denied, unknown repository, unknown blob, busy store. */
     async open(actor: Actor, name: RepositoryName, digest: Digest): Promise<ByteSource> {
-      const source = await openRow(await find(actor, name, digest), digest);
+      const source = await openFound(await find(actor, name, digest), digest);
       if (source !== undefined) return source;
       // The row named bytes that another push has replaced since: what it names now is there.
-      const again = await openRow(await find(actor, name, digest), digest);
+      const again = await openFound(await find(actor, name, digest), digest);
       if (again !== undefined) return again;
       throw unknownBlob(digest);
     },

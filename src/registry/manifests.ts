@@ -1,5 +1,6 @@
 // Manifests: JSON that names content, kept byte for byte as pushed.
 import type { Actor } from "#access";
+import { openCache } from "#lib/cache";
 import { algorithmOf, type Digest, digestOf } from "#lib/digest";
 import { Fault } from "#lib/fault";
 import type { Reference, RepositoryName, Tag } from "#lib/reference";
@@ -37,8 +38,13 @@ export interface NewManifest {
   readonly tags: readonly Tag[];
 }
 
+const maxKeptBytes = 16 * 1024 * 1024;
+
 export function openManifests(context: Context, faces: Faces) {
   const { db, access, settings } = context;
+
+  // By repository and reference. Its bytes are what a pull of a tag costs most: four tables, and a copy out of them.
+  const kept = openCache<Manifest>(maxKeptBytes);
 
   const find = async <R>(
     actor: Actor,
@@ -56,21 +62,30 @@ export function openManifests(context: Context, faces: Faces) {
     throw unknownManifest(reference);
   };
 
+  const get = async (actor: Actor, name: RepositoryName, reference: Reference): Promise<Manifest> => {
+    access.require(actor, name.path, "pull");
+    const version = db.version();
+    const key = `${name.path}\n${"tag" in reference ? reference.tag : reference.digest}`;
+    const known = version === undefined ? undefined : kept.get(key, version);
+    if (known !== undefined) return known;
+    const sql = { tag: selectBytesByTag, digest: selectBytesByDigest };
+    const { digest, media_type: mediaType, size, bytes } = await find<ManifestBytesRow>(actor, name, reference, sql);
+    const manifest = { digest, mediaType, size, bytes };
+    if (version !== undefined) kept.set(key, version, manifest, bytes.byteLength);
+    return manifest;
+  };
+
   return {
     /** What a reference points at. Faults: denied, unknown repository, unknown manifest. */
     async resolve(actor: Actor, name: RepositoryName, reference: Reference): Promise<ManifestHead> {
+      // Where nothing can be kept, the bytes are not fetched for nothing.
+      if (db.version() !== undefined) return get(actor, name, reference);
       const row = await find<ManifestRow>(actor, name, reference, { tag: selectByTag, digest: selectByDigest });
       return { digest: row.digest, mediaType: row.media_type, size: row.size };
     },
 
-    /** The manifest as it was pushed. Faults: denied, unknown repository, unknown manifest. */
-    async get(actor: Actor, name: RepositoryName, reference: Reference): Promise<Manifest> {
-      const row = await find<ManifestBytesRow>(actor, name, reference, {
-        tag: selectBytesByTag,
-        digest: selectBytesByDigest,
-      });
-      return { digest: row.digest, mediaType: row.media_type, size: row.size, bytes: row.bytes };
-    },
+    /** The manifest as it was pushed: to be looked at, not to be changed. Faults: denied, unknown repository, unknown manifest. */
+    get,
 
     /**
      * Stores a manifest durably and moves its tags, all or nothing. Returns its digest and its subject.

@@ -46,6 +46,7 @@ export async function openPostgres({ url, maxConnections = 16, migrates = true }
         transactions++;
       }
     },
+    version: () => undefined,
     writes: () => ({ waiting, transactions, batches: transactions }),
     exclusive: openAdvisoryExclusive(connections),
     close: connections.close,

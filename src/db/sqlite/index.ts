@@ -77,6 +77,7 @@ function syncFolder(folder: string): void {
 function openDb(file: string, writer: Writer, exclusive: Exclusive): Db {
   const reading = openReading(file);
   const prepared = new Map<string, Prepared<Row, Value[]>>();
+  const dataVersion = reading.prepare<{ data_version: number }, []>("pragma data_version");
   return {
     read<R>(sql: string, ...args: readonly Value[]): R[] {
       try {
@@ -92,6 +93,14 @@ function openDb(file: string, writer: Writer, exclusive: Exclusive): Db {
     },
     async write(transaction, input) {
       return unwrap(transaction, await writer.submit([transaction.name, input]));
+    },
+    version() {
+      try {
+        // https://www.sqlite.org/pragma.html#pragma_data_version: changed by every other connection that commits.
+        return writer.version() ?? dataVersion.get()?.data_version;
+      } catch (error) {
+        throw toFault(error, file);
+      }
     },
     exclusive,
     writes: writer.writes,

@@ -75,7 +75,7 @@ export function openRemote(channel: Channel): { writer: Writer; exclusive: Exclu
     return reply.db === "written" ? reply.outcomes : [];
   });
   return {
-    writer: { submit, writes, close: async () => undefined },
+    writer: { submit, writes, version: () => undefined, close: async () => undefined },
     async exclusive(key, work) {
       const { call } = await ask((id) => ({ db: "hold", call: id, key }));
       try {

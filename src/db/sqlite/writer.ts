@@ -9,6 +9,8 @@ export interface Writer {
   /** Runs one transaction; fulfilled when it is durable or has failed. */
   submit(member: Member): Promise<Outcome>;
   writes(): Writes;
+  /** A number that is another one after each batch; undefined when others hand in batches as well. */
+  version(): number | undefined;
   close(): Promise<void>;
 }
 
@@ -70,13 +72,17 @@ export async function openThreadWriter(makeWorker: () => Worker, options: Writer
       ? new Error(opened.failed)
       : fromRecord(opened.failed satisfies FaultRecord);
   }
+  let version = 0;
   const { submit, writes } = openGathering(async (batch) => {
     const done = await ask({ batch });
+    // Before anybody is answered: what is read from now on is not what was kept.
+    version++;
     return "outcomes" in done ? done.outcomes : [];
   });
   let last: Promise<unknown> = Promise.resolve();
   return {
     writes,
+    version: () => version,
     submit(member) {
       const outcome = submit(member);
       last = outcome;
