@@ -133,8 +133,9 @@ function withSession({ house, call, repository }: Question, route: Route, answer
 }
 
 /** Where a call should have gone: the same with a slash. */
-function locationOf({ path, query, header }: Call, isSecure: boolean): string {
-  const host = header("host") ?? "";
+function locationOf(call: Call, isSecure: boolean): string {
+  const { path, query } = call;
+  const host = call.header("host") ?? "";
   const origin = host === "" ? "" : `${isSecure ? "https" : "http"}://${host}`;
   const asAscii = path.replace(/[^\x21-\x7e]/g, encodeURIComponent);
   // A plus is a plus where it is read again.
