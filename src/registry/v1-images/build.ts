@@ -17,6 +17,8 @@ import {
 } from "./raw-json.ts";
 
 export const maxJsonBytes = 1024 * 1024;
+/** Configs are a few KiB. One that is larger is none that registries and engines take. */
+export const maxConfigBytes = 4 * 1024 * 1024;
 
 /** What the JSON of an image says about its place in a chain. */
 export interface ImageJson {

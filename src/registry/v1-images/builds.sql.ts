@@ -10,8 +10,16 @@ import { readManifest } from "../manifest-content.ts";
 import { putManifest } from "../manifests.sql.ts";
 import { ensureRepository, idOf } from "../repositories.sql.ts";
 import { moveTag, removeTag } from "../tags.sql.ts";
-import { buildImage, type ChainLink } from "./build.ts";
-import { bringChain, keepLayer, selectChain } from "./chains.sql.ts";
+import { buildImage, type ChainLink, maxConfigBytes } from "./build.ts";
+import {
+  bringChain,
+  isRing,
+  keepLayer,
+  selectChain,
+  selectHistory,
+  selectHistorySize,
+  unfinished,
+} from "./chains.sql.ts";
 import { emptyLayerBytes, emptyLayerDigest } from "./derive.ts";
 
 /** How long a push may go on before a tag of it is taken for the last one. */
@@ -77,8 +85,10 @@ function* keepTag(
 /** Whether the push under way announced this tag for another image: clients of 2013 set it on every ancestor in turn. */
 function* isOnTheWay({ repositoryId, tag, imageId }: Place, now: number): Transaction<boolean> {
   const [row] = yield {
-    sql: "select announced from v1_repositories where repository_id = ? and announced is not null and announced_at > ?",
-    args: [repositoryId, now - maxPushMilliseconds],
+    sql: `select i.announced from v1_repositories i
+          join v1_announcements a on a.repository_id = i.repository_id and a.announced_at = i.announced_at
+          where i.repository_id = ? and i.announced is not null and i.announced_at > ? and a.image_id = ?`,
+    args: [repositoryId, now - maxPushMilliseconds, imageId],
   };
   if (row === undefined) return false;
   const announced: Record<string, unknown> = JSON.parse(String(row["announced"]));
@@ -94,6 +104,9 @@ function* resolve(place: Place, image: number, manifestElsewhere: number | null,
   }
   if (chain.some((row) => row["state"] !== "complete"))
     return { state: "pending", image, manifest: null, reason: "its chain is not complete" };
+  if (chain.some((row) => row["is_there"] !== 1))
+    return { state: "pending", image, manifest: null, reason: "a layer of its chain is not in the registry any more" };
+  if (isRing(chain)) return yield* keepFromToday(place, image, "its chain comes back to itself", stamp);
   const own = yield* bringChain(image, place.repositoryId, stamp);
   return yield* build(place, own, chain, stamp);
 }
@@ -113,14 +126,24 @@ function* pointAtSource(place: Place, manifestElsewhere: number | null, stamp: S
     return manifestId;
   }
   const [there] = yield {
-    sql: `select m.digest, m.media_type, c.bytes from live_manifests m join manifest_contents c on c.manifest_id = m.id
+    sql: `select m.repository_id, m.digest, m.media_type, c.bytes from live_manifests m join manifest_contents c on c.manifest_id = m.id
           where m.id = ?`,
     args: [manifestElsewhere],
   };
   const bytes = there?.["bytes"];
   if (there === undefined || !(bytes instanceof Uint8Array)) return null;
   const content = readManifest(bytes, String(there["media_type"]));
-  for (const edge of content.edges) yield* keepLayer(repositoryId, edge.digest, stamp.at);
+  for (const { kind, digest } of content.edges) {
+    if (kind !== "config" && kind !== "layer") continue;
+    // Only what its repository has: a manifest may name anything.
+    const [linked] = yield {
+      sql: `select l.blob_id from repository_blobs l join blobs b on b.id = l.blob_id
+            where l.repository_id = ? and b.digest = ? and b.state = 'present'`,
+      args: [there["repository_id"] ?? null, digest],
+    };
+    if (linked === undefined) return null;
+    yield* keepLayer(repositoryId, digest, stamp.at);
+  }
   const digest = parseDigest(String(there["digest"]));
   const face = { kind: "copy", from: manifestElsewhere } as const;
   return yield* putManifest({ name, digest, bytes, content, tags: [tag], missing: "refuse", stamp, face });
@@ -130,14 +153,13 @@ function* build(place: Place, top: number, chain: readonly Row[], stamp: Stamp):
   const { repositoryId, name, tag, imageId } = place;
   const [row] = yield { sql: "select json from v1_images where id = ?", args: [top] };
   const json = row?.["json"];
-  const built = buildImage(chain.map(linkOf), json instanceof Uint8Array ? json : new Uint8Array());
-  if ("reason" in built) {
-    const { reason } = built;
-    const wasTagged = yield* removeTag({ repositoryId, path: name.path, tag }, stamp);
-    if (!wasTagged)
-      yield* appendEvent("tag.move", stamp, { id: repositoryId, path: name.path }, tag, { image: imageId, reason });
-    return { state: "v1-only", image: top, manifest: null, reason };
-  }
+  const [steps] = yield { sql: selectHistorySize, args: [top] };
+  if (Number(steps?.["total"]) > maxConfigBytes)
+    return yield* keepFromToday(place, top, "its config would be larger than registries take", stamp);
+  const history = (yield { sql: selectHistory, args: [top] }).map((each) => String(each["history"]));
+  const links = chain.map((each, i) => linkOf(each, history[i] ?? "{}"));
+  const built = buildImage(links, json instanceof Uint8Array ? json : new Uint8Array());
+  if ("reason" in built) return yield* keepFromToday(place, top, built.reason, stamp);
   const { config, manifest } = built;
   yield* storeBlob(config.digest, config.bytes.byteLength, { content: config.bytes }, stamp.at);
   yield* keepLayer(repositoryId, config.digest, stamp.at);
@@ -156,10 +178,23 @@ function* build(place: Place, top: number, chain: readonly Row[], stamp: Stamp):
   return { state: "built", image: top, manifest: made, reason: null };
 }
 
-function linkOf(row: Row): ChainLink {
-  const { history, is_empty, digest, size, diff_id, compression, reason } = row;
+/** A tag that no manifest can be made for: what it was over other protocols ends. */
+function* keepFromToday(place: Place, image: number, reason: string, stamp: Stamp): Transaction<Outcome> {
+  const { repositoryId, name, tag, imageId } = place;
+  const [known] = yield {
+    sql: "select state from v1_tags where repository_id = ? and name = ? and image_id = ? and state = 'v1-only'",
+    args: [repositoryId, tag, imageId],
+  };
+  const wasTagged = yield* removeTag({ repositoryId, path: name.path, tag }, stamp);
+  if (!wasTagged && known === undefined)
+    yield* appendEvent("tag.move", stamp, { id: repositoryId, path: name.path }, tag, { image: imageId, reason });
+  return { state: "v1-only", image, manifest: null, reason };
+}
+
+function linkOf(row: Row, history: string): ChainLink {
+  const { is_empty, digest, size, diff_id, compression, reason } = row;
   return {
-    history: String(history),
+    history,
     isEmpty: is_empty === 1,
     digest: parseDigest(String(digest)),
     size: typeof size === "number" ? size : 0,
@@ -195,7 +230,10 @@ export interface SettleTagsInput {
 export function* settleTags({ repositoryId, stamp }: SettleTagsInput): Transaction<number> {
   const waiting =
     repositoryId === null
-      ? yield { sql: `${selectPending} and t.updated_at < ? limit 100`, args: [stamp.at - maxPushMilliseconds] }
+      ? yield {
+          sql: `${selectPending} and t.updated_at < ? and not exists (${unfinished("t.image")}) order by t.updated_at limit 100`,
+          args: [stamp.at - maxPushMilliseconds],
+        }
       : yield { sql: `${selectPending} and t.repository_id = ?`, args: [repositoryId] };
   return yield* settle(waiting, stamp);
 }

@@ -174,12 +174,15 @@ export function* saveManifestFace({ face, ...faced }: SaveFaceInput): Transactio
 }
 
 /**
- * Manifests of a repository that have no face yet, and the one whose id is given when something was missing for it.
- * repository, id, after which id, how many.
+ * Manifests of a repository that have no face yet, and those for which something was missing that is there now.
+ * repository, after which id, how many.
  */
 export const selectUnfaced = `select m.id, m.digest, m.media_type, c.bytes from live_manifests m
   join manifest_contents c on c.manifest_id = m.id left join v1_manifests f on f.manifest_id = m.id
-  where m.repository_id = ? and (f.manifest_id is null or (f.reason = '${notHere}' and m.id = ?)) and m.id > ? order by m.id limit ?`;
+  where m.repository_id = ? and m.id > ? and (f.manifest_id is null or (f.reason = '${notHere}' and not exists (
+    select 1 from manifest_edges e where e.manifest_id = m.id and e.kind in ('config', 'layer') and not exists (
+      select 1 from blobs b join repository_blobs l on l.blob_id = b.id
+      where b.digest = e.digest and b.state = 'present' and l.repository_id = m.repository_id)))) order by m.id limit ?`;
 
 export const selectBackfill = "select next_id, last_id from v1_backfill where next_id < last_id";
 
@@ -199,5 +202,5 @@ export function* moveBackfill({ nextId }: MoveBackfillInput): Transaction<void> 
 }
 
 /** The tops of chains from which a manifest was built, the oldest first. */
-export const selectOrigins = `select v.id, r.path from v1_images v join live_repositories r on r.id = v.repository_id
-  where v.manifest_digest = ? order by v.id limit 16`;
+export const selectOrigins = `select v.id, v.origin, r.path, 0 as is_gone from v1_images v
+  join live_repositories r on r.id = v.repository_id where v.manifest_digest = ? order by v.id limit 64`;

@@ -8,7 +8,7 @@ import { concat } from "#lib/stream";
 import { type BlobRow, selectBlob, selectContent } from "../blobs.sql.ts";
 import type { Context } from "../context.ts";
 import type { ManifestContent } from "../manifest-content.ts";
-import { readImageJson } from "./build.ts";
+import { maxConfigBytes, readImageJson } from "./build.ts";
 import { deriveChain } from "./derive.ts";
 import {
   type Face,
@@ -20,10 +20,10 @@ import {
   selectOrigins,
   selectUnfaced,
 } from "./faces.sql.ts";
+import type { Owned } from "./images.sql.ts";
+import { maySee } from "./ownership.ts";
 import { rankPlatforms } from "./platforms.ts";
 
-/** Configs are a few KiB; what is larger is no image that a v1 client could use. */
-const maxConfigBytes = 4 * 1024 * 1024;
 const backfillPage = 100;
 
 interface ManifestRow {
@@ -51,7 +51,7 @@ export type Faces = ReturnType<typeof openFaces>;
 export function openFaces(context: Context) {
   const { db, access, clock } = context;
 
-  /** The face of a manifest. `actor`: a chain that it was built from in a repository that they may pull from comes along. */
+  /** The face of a manifest. `actor`: a chain that it was built from, which they may use, comes along. */
   const faceOf = async (manifest: FacedManifest, actor: Actor | undefined): Promise<Face> => {
     const { mediaType, bytes, path } = manifest;
     if (mediaType === ociIndex || mediaType === dockerList)
@@ -59,8 +59,9 @@ export function openFaces(context: Context) {
     if (mediaType !== ociManifest && mediaType !== dockerManifest) return { kind: "none", reason: "it is no image" };
     const config = configDigestOf(bytes);
     if (config === undefined) return { kind: "none", reason: "it has no config" };
-    const content = await readBlob(context, path, config);
+    const content = await readConfig(context, path, config);
     if (content === undefined) return { kind: "none", reason: notHere };
+    if (content === "too large") return { kind: "none", reason: "its config is larger than that of any image" };
     const derived = deriveChain({ mediaType, bytes }, content);
     if ("reason" in derived) return { kind: "none", reason: derived.reason };
     const images = derived.images.map((image) => ({ ...image, history: readImageJson(image.json).history }));
@@ -68,8 +69,8 @@ export function openFaces(context: Context) {
   };
 
   const findOrigin = async ({ digest }: FacedManifest, actor: Actor): Promise<number | null> => {
-    const rows = await db.read<{ id: number; path: string }>(selectOrigins, digest);
-    return rows.find(({ path }) => access.allows(actor, path, "pull"))?.id ?? null;
+    const rows = await db.read<Owned & { id: number }>(selectOrigins, digest);
+    return rows.find((row) => maySee(access, actor, row, "reuse"))?.id ?? null;
   };
 
   const save = async (row: ManifestRow, repositoryId: number, path: string): Promise<void> => {
@@ -93,15 +94,13 @@ export function openFaces(context: Context) {
     },
 
     /**
-     * Finds the faces of the manifests of a repository that have none yet, and of the one called `again`, for which
-     * something was missing. Faults: full, busy store.
+     * Finds the faces of the manifests of a repository that have none yet, and of those for which something was missing
+     * that is there now. Faults: full, busy store.
      */
-    async complete(repositoryId: number, path: string, again: number | null): Promise<void> {
-      // After the back-fill nothing is without a face.
-      if (again === null && (await db.read(selectBackfill)).length === 0) return;
+    async complete(repositoryId: number, path: string): Promise<void> {
       let after = 0;
       for (let isMore = true; isMore; ) {
-        const rows = await db.read<ManifestRow>(selectUnfaced, repositoryId, again, after, backfillPage);
+        const rows = await db.read<ManifestRow>(selectUnfaced, repositoryId, after, backfillPage);
         for (const row of rows) await save(row, repositoryId, path);
         after = rows.at(-1)?.id ?? after;
         isMore = rows.length === backfillPage;
@@ -134,10 +133,15 @@ function configDigestOf(bytes: Uint8Array): Digest | undefined {
   return typeof digest === "string" ? parseDigest(digest) : undefined;
 }
 
-/** All of a blob of a repository; undefined when it is not there, or too large for what is read here. */
-async function readBlob({ db, store }: Context, path: string, digest: Digest): Promise<Uint8Array | undefined> {
+/** All of a config of a repository; undefined when it is not there. */
+async function readConfig(
+  { db, store }: Context,
+  path: string,
+  digest: Digest,
+): Promise<Uint8Array | "too large" | undefined> {
   const [row] = await db.read<BlobRow>(selectBlob, path, digest);
-  if (row === undefined || row.size > maxConfigBytes) return undefined;
+  if (row === undefined) return undefined;
+  if (row.size > maxConfigBytes) return "too large";
   if (row.storage_key === null) {
     const [stored] = await db.read<{ content: Uint8Array | null }>(selectContent, row.blob_id);
     return stored?.content ?? undefined;

@@ -1,5 +1,5 @@
 // SQL of v1 images: found within their scope, announced, given a layer, completed, and brought into another scope.
-import type { Transaction } from "#db";
+import type { Transaction, Value } from "#db";
 import type { Digest } from "#lib/digest";
 import { Fault } from "#lib/fault";
 import type { Compression, LayerFacts } from "#lib/layer";
@@ -8,15 +8,21 @@ import { linkBlob, type Placed, type Stored, storeBlob } from "../blobs.sql.ts";
 import type { Stamp } from "../events.sql.ts";
 import { ensureRepository, idOf } from "../repositories.sql.ts";
 import { settleWaiting } from "./builds.sql.ts";
-import { ancestors, bringChain, keepLayer, maxDepth } from "./chains.sql.ts";
+import { bringChain, keepLayer, maxDepth, noParent, releaseLayer, selectAncestry } from "./chains.sql.ts";
 import { emptyLayerDigest } from "./derive.ts";
 
-export interface ImageRow {
+/** Whose a record is. */
+export interface Owned {
+  /** Of the repository that it belongs to; null when it is nobody's. */
+  readonly path: string | null;
+  /** 1 when that repository has been deleted. */
+  readonly is_gone: number;
+  readonly origin: "pushed" | "derived";
+}
+
+export interface ImageRow extends Owned {
   readonly id: number;
   readonly repository_id: number | null;
-  /** Of the repository that it belongs to; null when it is nobody's, as is what a deleted repository left. */
-  readonly path: string | null;
-  readonly origin: "pushed" | "derived";
   readonly state: "announced" | "uploaded" | "complete";
   readonly revision: number;
   readonly digest: Digest | null;
@@ -28,26 +34,36 @@ export interface ImageRow {
   readonly checksum_ahead: string | null;
 }
 
-const columns = `v.id, v.repository_id, case when r.deleted_at is null then r.path end as path, v.origin, v.state, v.revision, v.digest, v.size, v.compression, v.diff_id,
-  v.payload, v.tarsum, v.checksum_ahead`;
+const owned = "v.repository_id, r.path, case when r.deleted_at is null then 0 else 1 end as is_gone, v.origin";
+const columns = `v.id, ${owned}, v.state, v.revision, v.digest, v.size, v.compression, v.diff_id, v.payload, v.tarsum, v.checksum_ahead`;
 const fromImages = "from v1_images v left join repositories r on r.id = v.repository_id";
-/** What was derived from a manifest is there as long as its layer is; what was pushed stays. */
-const isThere = `(v.origin = 'pushed' or (r.deleted_at is null and (v.digest = '${emptyLayerDigest}' or exists (
-  select 1 from repository_blobs l join blobs b on b.id = l.blob_id
-  where l.repository_id = v.repository_id and b.digest = v.digest and b.state = 'present'))))`;
-const bestFirst = "order by v.state = 'complete' desc, v.origin = 'derived' desc, v.id";
+/** What was pushed is there as long as its layer is, and what was derived as long as that is linked in its repository. */
+const isThere = `(v.state <> 'complete' or v.digest = '${emptyLayerDigest}'
+  or (v.origin = 'pushed' and exists (select 1 from blobs b where b.digest = v.digest and b.state = 'present'))
+  or (v.origin = 'derived' and r.deleted_at is null and exists (
+    select 1 from repository_blobs l join blobs b on b.id = l.blob_id
+    where l.repository_id = v.repository_id and b.digest = v.digest and b.state = 'present')))`;
+/** The oldest that is complete; else the one that somebody is at. */
+const bestFirst = `order by v.state = 'complete' desc, v.origin = 'derived' desc,
+  case when v.state <> 'complete' then v.touched_at end desc, v.id`;
 const select = `select ${columns} ${fromImages}`;
 
 export const selectOfRepository = `${select} where v.image_id = ? and ${isThere}
   and v.repository_id = (select id from live_repositories where path = ?) ${bestFirst} limit 1`;
 
+export interface Announced {
+  readonly id: number;
+  readonly path: string;
+  readonly announced_at: number;
+}
+
 /** The repository for which somebody announced an image last. */
-export const selectAnnounced = `select r.id, r.path from v1_announcements a join live_repositories r on r.id = a.repository_id
+export const selectAnnounced = `select r.id, r.path, a.announced_at from v1_announcements a join live_repositories r on r.id = a.repository_id
   where a.image_id = ? and a.actor_id is not distinct from ? order by a.announced_at desc, r.id desc limit 1`;
 
 /** Derived ones are the same wherever they are. */
-export const selectDerived = `${select} where v.image_id = ? and v.origin = 'derived' and ${isThere} limit 64`;
-export const selectPushed = `${select} where v.image_id = ? and v.origin = 'pushed' ${bestFirst} limit 64`;
+export const selectDerived = `${select} where v.image_id = ? and v.origin = 'derived' and ${isThere} order by v.id limit 64`;
+export const selectPushed = `${select} where v.image_id = ? and v.origin = 'pushed' and ${isThere} ${bestFirst} limit 64`;
 
 export const selectJson = "select json from v1_images where id = ?";
 
@@ -58,8 +74,12 @@ export const selectOther = `select 1 as other from v1_images v join v1_images o 
 /** Where the bytes of a layer are: whoever may see the record may see them. */
 export const selectLayer = "select id, size, storage_key, content from blobs where digest = ? and state = 'present'";
 
-export const selectScopeOfArriving = `select v.repository_id, case when r.deleted_at is null then r.path end as path ${fromImages}
-  where v.image_id = ? and v.origin = 'pushed' and v.state <> 'complete' order by v.touched_at desc limit 64`;
+/** Whether a repository has a blob. */
+export const selectLinked = `select b.id from repository_blobs l join blobs b on b.id = l.blob_id
+  where l.repository_id = ? and b.digest = ? and b.state = 'present'`;
+
+export const selectScopeOfArriving = `select ${owned} ${fromImages}
+  where v.image_id = ? and v.origin = 'pushed' and v.state <> 'complete' order by v.touched_at desc, v.id limit 64`;
 
 /** Whom a new record belongs to: a repository, made if it must be, or one that is there, or nobody. */
 export type Scope = { readonly name: RepositoryName } | { readonly repositoryId: number | null };
@@ -81,11 +101,12 @@ export function* putImageJson(input: PutImageJsonInput): Transaction<void> {
   const { scope, imageId, json, history, checksumAhead, stamp } = input;
   const repositoryId = "name" in scope ? yield* ensureRepository(scope.name, stamp) : scope.repositoryId;
   const [known] = yield {
-    sql: `select id, state from v1_images where image_id = ? and repository_id is not distinct from ? and origin = 'pushed'`,
+    sql: `select id, state, digest, json from v1_images
+          where image_id = ? and repository_id is not distinct from ? and origin = 'pushed'`,
     args: [imageId, repositoryId],
   };
-  const { parent, depth } = yield* findParent(input, repositoryId, known === undefined ? null : idOf(known["id"]));
-  if (known?.["state"] === "complete") throw alreadyThere();
+  const { parent, depth } = yield* findParent(input, repositoryId);
+  if (known?.["state"] === "complete" && !(yield* isLost(known["digest"]))) throw alreadyThere();
   if (known === undefined) {
     yield {
       sql: `insert into v1_images (repository_id, image_id, origin, state, parent, depth, json, history, checksum_ahead,
@@ -94,18 +115,28 @@ export function* putImageJson(input: PutImageJsonInput): Transaction<void> {
     };
     return;
   }
+  // A layer that is on its way was hashed behind the JSON that it began with: behind the same one it stays good.
+  const { json: before } = known;
+  const step = before instanceof Uint8Array && Buffer.compare(before, json) === 0 ? 0 : 1;
   yield {
-    sql: `update v1_images set state = 'announced', revision = revision + 1, parent = ?, depth = ?, json = ?, history = ?,
+    sql: `update v1_images set state = 'announced', revision = revision + ?, parent = ?, depth = ?, json = ?, history = ?,
           checksum_ahead = ?, digest = null, size = null, compression = null, diff_id = null, is_empty = 0, reason = null,
           payload = null, tarsum = null, actor_id = ?, touched_at = ? where id = ?`,
-    args: [parent, depth, json, history, checksumAhead, stamp.actor, stamp.at, idOf(known["id"])],
+    args: [step, parent, depth, json, history, checksumAhead, stamp.actor, stamp.at, idOf(known["id"])],
   };
+  yield* releaseLayer(repositoryId, known["digest"], stamp.at);
+}
+
+/** Whether the layer of a complete image is gone: it can be pushed again. */
+function* isLost(digest: Value | undefined): Transaction<boolean> {
+  if (digest === emptyLayerDigest) return false;
+  const [blob] = yield { sql: "select id from blobs where digest = ? and state = 'present'", args: [digest ?? null] };
+  return blob === undefined;
 }
 
 function* findParent(
-  { parent, parentElsewhere, stamp }: PutImageJsonInput,
+  { imageId, parent, parentElsewhere, stamp }: PutImageJsonInput,
   repositoryId: number | null,
-  self: number | null,
 ): Transaction<{ parent: number | null; depth: number }> {
   if (parent === null) return { parent: null, depth: 1 };
   const [inScope] = yield {
@@ -117,14 +148,10 @@ function* findParent(
   if (found === null) throw noParent();
   const isElsewhere = inScope === undefined && repositoryId !== null;
   const id = isElsewhere ? yield* bringChain(found, repositoryId, stamp) : found;
-  const chain = yield { sql: `${ancestors} select id from chain`, args: [id] };
-  // A chain that is announced anew could be closed into a ring.
-  if (chain.length >= maxDepth || chain.some((row) => row["id"] === self)) throw noParent();
+  const chain = yield { sql: selectAncestry, args: [id] };
+  // A chain that is announced anew could be closed into a ring, also by way of another scope.
+  if (chain.length >= maxDepth || chain.some((row) => row["image_id"] === imageId)) throw noParent();
   return { parent: id, depth: chain.length + 1 };
-}
-
-export function noParent(): Fault {
-  return new Fault("invalid", "image", "Image depends on a non existing parent");
 }
 
 export interface BeginLayerInput {
@@ -162,7 +189,10 @@ export interface PutImageLayerInput {
 /** The layer of an image is stored. Faults: conflict image (it is complete), conflict arriving-image (its JSON was sent anew). */
 export function* putImageLayer(input: PutImageLayerInput): Transaction<Stored> {
   const { imageRow, revision, digest, size, placed, upload, facts, tarsum, isComplete, stamp } = input;
-  const [row] = yield { sql: "select repository_id, state, revision from v1_images where id = ?", args: [imageRow] };
+  const [row] = yield {
+    sql: "select repository_id, state, revision, digest from v1_images where id = ?",
+    args: [imageRow],
+  };
   if (row?.["state"] === "complete") throw alreadyThere();
   if (row?.["revision"] !== revision) throw isArriving();
   const stored = yield* storeBlob(digest, size, placed, stamp.at);
@@ -184,7 +214,8 @@ export function* putImageLayer(input: PutImageLayerInput): Transaction<Stored> {
       imageRow,
     ],
   };
-  if (isComplete) yield* completeImage({ imageRow, revision, tarsum, stamp });
+  if (row["digest"] !== digest) yield* releaseLayer(row["repository_id"] ?? null, row["digest"], stamp.at);
+  if (isComplete) yield* completeImage({ imageRow, revision, digest, tarsum, stamp });
   return stored;
 }
 
@@ -219,16 +250,18 @@ function* endUpload(id: string, { isDuplicate }: Stored, at: number): Transactio
 
 export interface CompleteImageInput {
   readonly imageRow: number;
+  /** Of the JSON and of the layer that the checksum is of. */
   readonly revision: number;
+  readonly digest: Digest;
   readonly tarsum: string | null;
   readonly stamp: Stamp;
 }
 
 /** An image is complete, and so are the tags that waited for it. Faults: conflict checksum, conflict arriving-image. */
-export function* completeImage({ imageRow, revision, tarsum, stamp }: CompleteImageInput): Transaction<void> {
-  const [row] = yield { sql: "select state, revision from v1_images where id = ?", args: [imageRow] };
+export function* completeImage({ imageRow, revision, digest, tarsum, stamp }: CompleteImageInput): Transaction<void> {
+  const [row] = yield { sql: "select state, revision, digest from v1_images where id = ?", args: [imageRow] };
   if (row?.["state"] === "complete") throw cannotSet();
-  if (row?.["revision"] !== revision || row["state"] !== "uploaded") throw isArriving();
+  if (row?.["revision"] !== revision || row["digest"] !== digest || row["state"] !== "uploaded") throw isArriving();
   yield {
     sql: "update v1_images set state = 'complete', tarsum = coalesce(?, tarsum), touched_at = ? where id = ?",
     args: [tarsum, stamp.at, imageRow],

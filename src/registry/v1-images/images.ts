@@ -1,18 +1,18 @@
 // v1 images: announced with their JSON, given a layer, completed by its checksum, and read. Whom an id belongs to is decided
 // here, in one place: ids are chosen by who pushes and prove nothing.
 import { Fault } from "#lib/fault";
-import { defaultNamespace } from "#lib/reference";
 import { type Context, stampOf } from "../context.ts";
 import { readImageJson } from "./build.ts";
-import { selectAncestry } from "./chains.sql.ts";
+import { noParent, selectAncestry } from "./chains.sql.ts";
 import {
+  type Announced,
   alreadyThere,
   cannotSet,
   completeImage,
   type ImageRow,
   isArriving,
   noImage,
-  noParent,
+  type Owned,
   putImageJson,
   type Scope,
   selectAnnounced,
@@ -25,40 +25,35 @@ import {
 } from "./images.sql.ts";
 import { openLayers } from "./layers.ts";
 import type { Asking, V1Images } from "./nouns.ts";
+import { maySee, type Purpose } from "./ownership.ts";
 
-/** What is asked about a record: to read it, to go on with its push, or to take it into a push to another repository. */
-export type Purpose = "read" | "push" | "reuse";
+/** For how long somebody who announced a push is taken to be at it. */
+const maxPushMilliseconds = 3_600_000;
 
 /** The record that an id means for who asks: that of their repository, else that of their last push of it, else any they may use. */
 export async function findImage(
-  { db, access }: Context,
+  { db, access, clock }: Context,
   { actor, repository }: Asking,
   imageId: string,
   purpose: Purpose,
 ): Promise<ImageRow | undefined> {
-  const may = ({ path, origin }: ImageRow): boolean => {
-    const where = path ?? "";
-    if (purpose === "read") return access.allows(actor, where, "pull");
-    if (purpose === "push") return access.allows(actor, where, "push");
-    const isTrusted = origin === "derived" || !where.includes("/") || where.startsWith(`${defaultNamespace}/`);
-    return access.allows(actor, where, "pull") && (isTrusted || access.allows(actor, where, "push"));
-  };
-  const inRepository = async (path: string) =>
-    (await db.read<ImageRow>(selectOfRepository, imageId, path)).find(
-      (row) => row.path === path && (may(row) || path === repository?.path),
-    );
+  let isPush = repository !== undefined;
   if (repository !== undefined) {
-    const own = await inRepository(repository.path);
+    const [own] = await db.read<ImageRow>(selectOfRepository, imageId, repository.path);
     if (own !== undefined) return own;
   } else {
-    const [announced] = await db.read<{ path: string }>(selectAnnounced, imageId, actor.id);
-    const own = announced === undefined ? undefined : await inRepository(announced.path);
-    if (own !== undefined) return own;
+    const [announced] = await db.read<Announced>(selectAnnounced, imageId, actor.id);
+    const [own] = announced === undefined ? [] : await db.read<ImageRow>(selectOfRepository, imageId, announced.path);
+    if (own !== undefined && maySee(access, actor, own, purpose)) return own;
+    isPush = announced !== undefined && announced.announced_at > clock.now() - maxPushMilliseconds;
   }
-  return (
-    (await db.read<ImageRow>(selectDerived, imageId)).find(may) ??
-    (await db.read<ImageRow>(selectPushed, imageId)).find(may)
-  );
+  // Who is told during a push that an image is there must be able to tag it.
+  const use = purpose === "read" && isPush ? "reuse" : purpose;
+  const derived = (await db.read<ImageRow>(selectDerived, imageId)).filter((row) => maySee(access, actor, row, use));
+  // The id fixes what a derived image is, but not what its manifest says that its layer unpacks to: one's own comes first.
+  const own = derived.find((row) => maySee(access, actor, { ...row, origin: "pushed" }, "reuse"));
+  if (own !== undefined || derived[0] !== undefined) return own ?? derived[0];
+  return (await db.read<ImageRow>(selectPushed, imageId)).find((row) => maySee(access, actor, row, use));
 }
 
 export function openImages(context: Context, storeId: string): V1Images {
@@ -95,11 +90,11 @@ export function openImages(context: Context, storeId: string): V1Images {
   /** Where a new record belongs: what the request says, what was announced, where a push of it is under way, else nobody. */
   const scopeOf = async ({ actor, repository }: Asking, imageId: string, parent: string | null): Promise<Scope> => {
     if (repository !== undefined) return { name: repository };
-    const [announced] = await db.read<{ id: number; path: string }>(selectAnnounced, imageId, actor.id);
+    const [announced] = await db.read<Announced>(selectAnnounced, imageId, actor.id);
     if (announced !== undefined && access.allows(actor, announced.path, "push")) return { repositoryId: announced.id };
     for (const each of parent === null ? [imageId] : [imageId, parent]) {
-      const rows = await db.read<{ repository_id: number | null; path: string | null }>(selectScopeOfArriving, each);
-      const found = rows.find(({ path }) => access.allows(actor, path ?? "", "push"));
+      const rows = await db.read<Owned & { repository_id: number | null }>(selectScopeOfArriving, each);
+      const found = rows.find((row) => maySee(access, actor, row, "push"));
       if (found !== undefined) return { repositoryId: found.repository_id };
     }
     access.require(actor, "", "push");
@@ -150,7 +145,8 @@ export function openImages(context: Context, storeId: string): V1Images {
         if (!sent.includes(computed)) throw mismatch();
       }
       const stamp = stampOf(context, asking.actor);
-      await db.write(completeImage, { imageRow: row.id, revision: row.revision, tarsum: computed, stamp });
+      const { id: imageRow, revision, digest } = row;
+      await db.write(completeImage, { imageRow, revision, digest, tarsum: computed, stamp });
     },
 
     async get(asking, imageId) {

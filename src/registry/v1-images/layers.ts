@@ -19,6 +19,7 @@ import {
   noImage,
   putImageLayer,
   selectLayer,
+  selectLinked,
 } from "./images.sql.ts";
 
 interface LayerRow {
@@ -38,7 +39,7 @@ const patienceMilliseconds = 3_000;
 
 export function openLayers(context: Context, storeId: string) {
   const { db, store, clock } = context;
-  const decoding = new Map<Digest, Promise<void>>();
+  const decoding = new Map<string, Promise<void>>();
 
   const find = async (digest: Digest): Promise<LayerRow | undefined> => {
     const [row] = await db.read<LayerRow>(selectLayer, digest);
@@ -75,7 +76,9 @@ export function openLayers(context: Context, storeId: string) {
     if (row.digest === null) throw noImage();
     if (row.origin === "pushed" || row.diff_id === null || row.digest === emptyLayerDigest) return row.digest;
     if (!(await isZstd(row.digest))) return row.digest;
-    if ((await find(row.diff_id)) === undefined) await decodeSoon(row, row.digest, row.diff_id);
+    // Its config says what it decodes to, which proves nothing: what this repository has was decoded, or sent to it.
+    const linked = await db.read(selectLinked, row.repository_id, row.diff_id);
+    if (linked.length === 0) await decodeSoon(row, row.digest, row.diff_id);
     return row.diff_id;
   };
 
@@ -92,8 +95,9 @@ export function openLayers(context: Context, storeId: string) {
 
   /** Waits for the decoded layer, for a while. Fault: conflict arriving-image, when it takes longer. */
   const decodeSoon = async (row: ImageRow, digest: Digest, diffId: Digest): Promise<void> => {
-    const running = decoding.get(diffId) ?? decode(row, digest, diffId).finally(() => decoding.delete(diffId));
-    decoding.set(diffId, running);
+    const key = `${row.repository_id} ${digest} ${diffId}`;
+    const running = decoding.get(key) ?? decode(row, digest, diffId).finally(() => decoding.delete(key));
+    decoding.set(key, running);
     // Who is told to come again does not see how it ends: the next one does.
     running.catch(() => undefined);
     let timer: Timer | undefined;

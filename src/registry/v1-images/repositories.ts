@@ -39,7 +39,7 @@ export function openIndex(context: Context, faces: Faces): V1Repositories {
 
     async images(actor, name) {
       const { id, path } = await requireRepository(context, actor, name, "pull").catch(inOldWords);
-      await faces.complete(id, path, null);
+      await faces.complete(id, path);
       const list = (await findIndexed(path))?.image_list ?? null;
       const rows = await db.read<{ image_id: string }>(selectTaggedImages, id, id, id);
       if (list === null && rows.length === 0) throw unknownRepository(name);

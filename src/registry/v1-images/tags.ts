@@ -23,10 +23,8 @@ export function openImageTags(context: Context, faces: Faces): V1Tags {
   /** Reads, and reads again when what a tag points at had not been looked at yet, or may have become whole since. */
   const readTags = async (name: RepositoryName, repositoryId: number, read: () => Promise<readonly TagRow[]>) => {
     const rows = await read();
-    const open = rows.filter((row) => row.manifest_id !== null && row.image_id === null && row.is_index !== 1);
-    const [only] = rows.length === 1 ? open : [];
-    if (only === undefined && !open.some((row) => row.is_index === null)) return rows;
-    await faces.complete(repositoryId, name.path, only?.manifest_id ?? null);
+    if (!rows.some((row) => row.is_open === 1)) return rows;
+    await faces.complete(repositoryId, name.path);
     return read();
   };
 
@@ -86,8 +84,8 @@ export async function settleForgottenTags({ db, clock }: Context): Promise<void>
   await db.write(settleTags, { repositoryId: null, stamp });
 }
 
-function isByPlatform({ manifest_id, is_index }: TagRow): boolean {
-  return manifest_id !== null && is_index === 1;
+function isByPlatform({ is_by_platform }: TagRow): boolean {
+  return is_by_platform === 1;
 }
 
 function noTag(): Fault {
