@@ -135,13 +135,28 @@ export function* quarantineBlob({ blobId, key }: QuarantineInput): Transaction<b
   return rows.length > 0;
 }
 
+/**
+ * A tag that leads to a v1 image, pushed to a repository, whose layer is a blob: by itself or by way of what stands on that
+ * image. Empty layers are in no manifest: only their images hold them.
+ */
+const selectTagOfLayer = `with recursive above(id, repository_id, manifest_digest) as (
+    select id, repository_id, manifest_digest from v1_images where digest = ? and repository_id = ? and origin = 'pushed'
+    union select v.id, v.repository_id, v.manifest_digest from above a join v1_images v on v.parent = a.id and v.origin = 'pushed')
+  select t.name from above a join v1_tags t on t.image = a.id
+  union all
+  select t.name from above a join live_manifests m on m.repository_id = a.repository_id and m.digest = a.manifest_digest
+  join live_tags t on t.manifest_id = m.id limit 1`;
+
 export interface DeleteBlobInput {
   readonly path: string;
   readonly digest: Digest;
   readonly stamp: Stamp;
 }
 
-/** Removes the link. Faults: unknown blob; unsupported blob (a manifest of the repository names it). */
+/**
+ * Removes the link. Faults: unknown blob; unsupported blob (a manifest of the repository names it, or it is the layer of a
+ * v1 image that a tag leads to).
+ */
 export function* deleteBlob({ path, digest, stamp }: DeleteBlobInput): Transaction<void> {
   const [row] = yield { sql: selectBlob, args: [path, digest] };
   if (row === undefined) throw new Fault("unknown", "blob", "blob unknown to registry", { digest });
@@ -157,6 +172,18 @@ export function* deleteBlob({ path, digest, stamp }: DeleteBlobInput): Transacti
       digest,
       manifest: naming["digest"],
     });
+  }
+  const [tag] = yield { sql: selectTagOfLayer, args: [digest, repositoryId] };
+  if (tag !== undefined) {
+    throw new Fault(
+      "unsupported",
+      "blob",
+      "the blob is a layer of a v1 image that a tag leads to: delete the tag first",
+      {
+        digest,
+        tag: tag["name"],
+      },
+    );
   }
   yield { sql: "delete from repository_blobs where repository_id = ? and blob_id = ?", args: [repositoryId, blobId] };
   yield {

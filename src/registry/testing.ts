@@ -4,7 +4,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openAccess } from "#access";
+import { type Access, openAccess } from "#access";
 import { openFsStore, openMemoryStore, type Store } from "#blobs";
 import { type Db, openPostgres, openSqlite } from "#db";
 import { makePostgresDatabase } from "#db/testing";
@@ -13,6 +13,8 @@ import { openRegistry, type Registry, type RegistrySettings } from "./index.ts";
 export interface TestRegistryOptions {
   readonly store?: "fs" | "memory";
   readonly settings?: Partial<RegistrySettings>;
+  /** Who may do what; without it, everybody everything. */
+  readonly access?: Access;
 }
 
 export interface TestRegistry {
@@ -69,12 +71,12 @@ async function makePlace(): Promise<Place> {
 }
 
 async function openIn(place: Place, moment: number, options: TestRegistryOptions): Promise<TestRegistry> {
-  const { store: kind = "memory", settings = {} } = options;
+  const { store: kind = "memory", settings = {}, access = openAccess({ open: true }) } = options;
   let now = moment;
   const blobsFolder = join(place.folder, "blobs");
   const clock = { now: () => now };
   const openStore = () => (kind === "fs" ? openFsStore(blobsFolder) : openMemoryStore());
-  const rooms = { access: openAccess({ open: true }), clock, settings };
+  const rooms = { access, clock, settings };
   const db = await place.openDb();
   const store = openStore();
   const registry = await openRegistry({ ...rooms, db, store });
