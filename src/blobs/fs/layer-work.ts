@@ -1,8 +1,9 @@
-// What a worker does with layers that are stored: what it found out while they arrived is remembered, else the file is read.
+// What a worker does with layers: it examines those that arrive, while another worker writes them, and remembers what it found
+// out; of others it reads the file.
 import * as fs from "node:fs";
 import { open } from "node:fs/promises";
-import { digestOf } from "#lib/digest";
-import { type LayerFacts, readFacts } from "#lib/layer";
+import { type Digest, digestOf } from "#lib/digest";
+import { type Examination, examine, type LayerFacts, readFacts } from "#lib/layer";
 import { listFiles } from "#lib/layers/files";
 import { tarsum } from "#lib/layers/tarsum";
 import { incomingOf } from "#lib/stream";
@@ -10,11 +11,26 @@ import { incomingOf } from "#lib/stream";
 /** A layer in a file, of which something may be remembered under `id`; or in memory. */
 export type Place = { readonly id?: string; readonly path: string } | { readonly content: Uint8Array };
 
-export type FactsOrder = { readonly op: "facts"; readonly prefix: Uint8Array } & Place;
-export type ReadOrder =
+/** Parts of one layer arrive in order; several may be under way. */
+export type LayerOrder =
+  | { readonly op: "begin"; readonly id: string; readonly prefix: Uint8Array }
+  | { readonly op: "look"; readonly id: string; readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly op: "finish"; readonly id: string; readonly digest: Digest; readonly mark: string }
+  | { readonly op: "cancel"; readonly id: string }
+  | ({ readonly op: "facts"; readonly prefix: Uint8Array } & Place)
   | ({ readonly op: "tarsum"; readonly json: Uint8Array } & Place)
   | ({ readonly op: "files" } & Place);
-export type LayerOrder = FactsOrder | ReadOrder;
+
+export interface LayerAnswer {
+  readonly facts?: LayerFacts;
+  readonly text?: string;
+  readonly bytes?: Uint8Array<ArrayBuffer>;
+}
+
+interface Arriving {
+  readonly prefix: Uint8Array;
+  readonly examination: Examination;
+}
 
 interface Known {
   /** What the file was when it was closed: another process may have written it since. */
@@ -28,6 +44,7 @@ const partBytes = 512 * 1024;
 /** Remembers the facts of up to `maxKnown` layers. `markOf` tells whether a file is as it was. */
 export function openLayerWork(maxKnown: number, markOf: (stats: fs.BigIntStats) => string) {
   const known = new Map<string, Known>();
+  const arriving = new Map<string, Arriving>();
   let last: Promise<unknown> = Promise.resolve();
 
   /** One at a time: a list of members may be long, and many of them at once would fill the memory. */
@@ -37,28 +54,68 @@ export function openLayerWork(maxKnown: number, markOf: (stats: fs.BigIntStats) 
     return result;
   };
 
+  const remember = (id: string, each: Known) => {
+    known.delete(id);
+    known.set(id, each);
+    const [oldest] = known.keys();
+    if (known.size > maxKnown && oldest !== undefined) known.delete(oldest);
+  };
+
+  const cancel = (id: string) => {
+    arriving.get(id)?.examination.cancel();
+    arriving.delete(id);
+  };
+
+  const begin = (id: string, prefix: Uint8Array) => {
+    cancel(id);
+    known.delete(id);
+    arriving.set(id, { prefix, examination: examine(prefix) });
+  };
+
+  const finish = async ({ id, digest, mark }: LayerOrder & { op: "finish" }) => {
+    const layer = arriving.get(id);
+    arriving.delete(id);
+    if (layer === undefined) return;
+    const facts = await layer.examination.end(() => digest);
+    remember(id, { mark, prefix: digestOf(layer.prefix), facts });
+  };
+
+  const findFacts = async (order: LayerOrder & { op: "facts" }): Promise<LayerFacts> => {
+    if ("path" in order && order.id !== undefined) {
+      const remembered = known.get(order.id);
+      const isRight =
+        remembered?.prefix === digestOf(order.prefix) &&
+        remembered.mark === markOf(fs.statSync(order.path, { bigint: true }));
+      if (isRight) return remembered.facts;
+    }
+    return readFacts(bytesOf(order), order.prefix);
+  };
+
   return {
-    remember(id: string, mark: string, prefix: Uint8Array, facts: LayerFacts): void {
-      known.delete(id);
-      known.set(id, { mark, prefix: digestOf(prefix), facts });
-      const [oldest] = known.keys();
-      if (known.size > maxKnown && oldest !== undefined) known.delete(oldest);
-    },
-    forget(id: string): void {
-      known.delete(id);
-    },
-    async facts(order: FactsOrder): Promise<LayerFacts> {
-      if ("path" in order && order.id !== undefined) {
-        const remembered = known.get(order.id);
-        const isRight =
-          remembered?.prefix === digestOf(order.prefix) &&
-          remembered.mark === markOf(fs.statSync(order.path, { bigint: true }));
-        if (isRight) return remembered.facts;
+    async obey(order: LayerOrder): Promise<LayerAnswer> {
+      switch (order.op) {
+        case "begin":
+          begin(order.id, order.prefix);
+          return {};
+        case "look":
+          await arriving.get(order.id)?.examination.take(order.bytes);
+          return { bytes: order.bytes };
+        case "finish":
+          await finish(order);
+          return {};
+        case "cancel":
+          cancel(order.id);
+          return {};
+        case "facts":
+          return { facts: await findFacts(order) };
+        case "tarsum":
+          return { text: await alone(() => tarsum(bytesOf(order), order.json)) };
+        case "files": {
+          const text = await alone(() => listFiles(bytesOf(order)));
+          return text === undefined ? {} : { text };
+        }
       }
-      return readFacts(bytesOf(order), order.prefix);
     },
-    read: (order: ReadOrder): Promise<string | undefined> =>
-      alone(() => (order.op === "tarsum" ? tarsum(bytesOf(order), order.json) : listFiles(bytesOf(order)))),
   };
 }
 

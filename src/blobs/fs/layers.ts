@@ -22,21 +22,34 @@ export function openLayers(root: string, pool: Pool): Layers {
 
   return {
     receive: (id, prefix, body) =>
-      guarded(() =>
-        receive({ op: "open", id, path: uploadPath(root, id), algorithm: "sha256", offset: 0, prefix }, body, pool),
-      ),
+      guarded(async () => {
+        await pool.askBeside(id, { op: "begin", id, prefix });
+        try {
+          const open = { op: "open", id, path: uploadPath(root, id), algorithm: "sha256", offset: 0 } as const;
+          // A chunk is done with when both have seen it: who is slower slows the body.
+          const size = await receive(open, body, pool, async (bytes) => pool.look(id, await pool.write(id, bytes)));
+          const { digest, mark } = await pool.ask(id, { op: "peek", id });
+          if (digest !== undefined && mark !== undefined) {
+            await pool.askBeside(id, { op: "finish", id, digest, mark });
+          }
+          return size;
+        } finally {
+          await pool.askBeside(id, { op: "cancel", id });
+        }
+      }),
     facts: (layer, prefix) =>
       run(layer, async () => {
-        const { facts } = await pool.ask(idOf(layer), { op: "facts", prefix, ...placeOf(layer) });
+        const { facts } = await pool.askBeside(idOf(layer), { op: "facts", prefix, ...placeOf(layer) });
         if (facts === undefined) throw new Fault("busy", "store", "the layer could not be read");
         return facts;
       }),
     tarsum: (layer, json) =>
       run(layer, async () => {
-        const { text } = await pool.ask(idOf(layer), { op: "tarsum", json, ...placeOf(layer) });
+        const { text } = await pool.askBeside(idOf(layer), { op: "tarsum", json, ...placeOf(layer) });
         if (text === undefined) throw new Fault("busy", "store", "the layer could not be read");
         return text;
       }),
-    files: (layer) => run(layer, async () => (await pool.ask(idOf(layer), { op: "files", ...placeOf(layer) })).text),
+    files: (layer) =>
+      run(layer, async () => (await pool.askBeside(idOf(layer), { op: "files", ...placeOf(layer) })).text),
   };
 }

@@ -51,7 +51,10 @@ export function openUploads(root: string, pool: Pool): Uploads {
       }
     },
     append: (id, algorithm, offset, body) =>
-      guarded(() => receive({ op: "open", id, path: pathOf(id), algorithm, offset }, body, pool)),
+      guarded(() => {
+        const write: Write = (bytes) => pool.write(id, bytes);
+        return receive({ op: "open", id, path: pathOf(id), algorithm, offset }, body, pool, write);
+      }),
     truncate: (id, size) =>
       guarded(async () => {
         await pool.ask(id, { op: "forget", id });
@@ -87,8 +90,16 @@ export function openUploads(root: string, pool: Pool): Uploads {
   };
 }
 
-/** Writes `body` where `order` opens an upload, and returns the new size. See `append` of Uploads. */
-export async function receive(order: OpenOrder, body: AsyncIterable<Uint8Array>, pool: Pool): Promise<number> {
+/** Has a chunk written, which it takes and gives back. */
+export type Write = (bytes: Uint8Array<ArrayBuffer>) => Promise<Uint8Array<ArrayBuffer>>;
+
+/** Writes `body` by `write` where `order` opens an upload, and returns the new size. See `append` of Uploads. */
+export async function receive(
+  order: OpenOrder,
+  body: AsyncIterable<Uint8Array>,
+  pool: Pool,
+  write: Write,
+): Promise<number> {
   const { id, offset } = order;
   try {
     await pool.ask(id, order);
@@ -96,7 +107,7 @@ export async function receive(order: OpenOrder, body: AsyncIterable<Uint8Array>,
     await pool.ask(id, { op: "close", id, truncateTo: offset });
     throw error;
   }
-  const sending = openSending(id, pool);
+  const sending = openSending(write);
   try {
     for await (const part of body) {
       if (!sending.take(part)) await sending.push(part);
@@ -119,7 +130,7 @@ export async function receive(order: OpenOrder, body: AsyncIterable<Uint8Array>,
 }
 
 /** Gathers parts into chunks and sends them on, a bounded number at a time. */
-function openSending(id: string, pool: Pool) {
+function openSending(write: Write) {
   const underWay = new Set<Promise<void>>();
   const spare: Uint8Array<ArrayBuffer>[] = [];
   let chunk: Uint8Array<ArrayBuffer> | undefined;
@@ -133,9 +144,9 @@ function openSending(id: string, pool: Pool) {
     chunk = undefined;
     sent += filled;
     filled = 0;
-    const sending = pool.write(id, bytes).then(
+    const sending = write(bytes).then(
       (written) => {
-        if (written?.byteLength === fastChunkBytes) spare.push(written);
+        if (written.buffer.byteLength === fastChunkBytes) spare.push(new Uint8Array(written.buffer));
         underWay.delete(sending);
       },
       (error) => {

@@ -3,8 +3,7 @@
 import * as fs from "node:fs";
 import { open } from "node:fs/promises";
 import { type Algorithm, type Digest, type Hasher, openHasher } from "#lib/digest";
-import { type Examination, examine, type LayerFacts } from "#lib/layer";
-import { type LayerOrder, openLayerWork, readFile } from "./layer-work.ts";
+import { type LayerAnswer, type LayerOrder, openLayerWork, readFile } from "./layer-work.ts";
 
 export interface OpenOrder {
   readonly op: "open";
@@ -12,8 +11,6 @@ export interface OpenOrder {
   readonly path: string;
   readonly algorithm: Algorithm;
   readonly offset: number;
-  /** With what the payload checksum of a layer begins; only of a whole layer, at 0. */
-  readonly prefix?: Uint8Array;
 }
 
 /** What the pool asks of a worker. Chunks of one upload arrive in order; several may be under way. */
@@ -21,6 +18,7 @@ export type Order =
   | OpenOrder
   | { readonly op: "chunk"; readonly id: string; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly op: "close"; readonly id: string; readonly truncateTo?: number }
+  | { readonly op: "peek"; readonly id: string }
   | { readonly op: "digest"; readonly id: string; readonly path: string; readonly algorithm: Algorithm }
   | { readonly op: "sync"; readonly path: string }
   | { readonly op: "forget"; readonly id: string }
@@ -28,11 +26,10 @@ export type Order =
 
 export type Request = Order & { readonly call: number };
 
-/** What was asked for. `bytes` is the buffer of a chunk, for its sender. */
-export interface Answer {
+/** What was asked for. `bytes` are those of a chunk, whose buffer goes back to its sender. */
+export interface Answer extends LayerAnswer {
   readonly digest?: Digest;
-  readonly facts?: LayerFacts;
-  readonly text?: string;
+  readonly mark?: string;
   readonly bytes?: Uint8Array<ArrayBuffer>;
 }
 export type Reply =
@@ -51,14 +48,7 @@ interface State {
 interface Handle {
   readonly fd: number;
   readonly state: State;
-  readonly layer: Arriving | undefined;
   hasFailed: boolean;
-}
-
-/** A layer that is examined while it is written. */
-interface Arriving {
-  readonly prefix: Uint8Array;
-  readonly examination: Examination;
 }
 
 declare const self: Worker;
@@ -109,50 +99,44 @@ function writeAt(fd: number, bytes: Uint8Array, at: number): void {
 }
 
 async function openUpload(order: Order & { op: "open" }): Promise<void> {
-  const { id, path, algorithm, offset, prefix } = order;
+  const { id, path, algorithm, offset } = order;
   const state = await recall(id, path, algorithm, offset);
   const fd = fs.openSync(path, fs.constants.O_WRONLY | fs.constants.O_CREAT, 0o640);
-  const layer = prefix === undefined ? undefined : { prefix, examination: examine(prefix) };
-  handles.set(id, { fd, state, layer, hasFailed: false });
+  handles.set(id, { fd, state, hasFailed: false });
   fs.ftruncateSync(fd, offset);
 }
 
-/** Writes and hashes at once; of a layer, what is in it is looked at beside the next chunks. */
-async function writeChunk({ id, bytes }: Order & { op: "chunk" }): Promise<void> {
+function writeChunk({ id, bytes }: Order & { op: "chunk" }): void {
   const handle = handles.get(id);
   if (handle === undefined) throw new Error("a chunk for an upload that is not open");
   if (handle.hasFailed) throw new Error("a chunk behind one that could not be written");
-  const { fd, state, layer } = handle;
+  const { fd, state } = handle;
   handle.hasFailed = true;
   writeAt(fd, bytes, state.size);
   handle.hasFailed = false;
   state.size += bytes.byteLength;
   state.hasher.update(bytes);
-  await layer?.examination.take(bytes);
 }
 
-/** Closes the file. Its hash state and what is known of a layer are remembered, unless bytes are taken back. */
-async function closeUpload({ id, truncateTo }: Order & { op: "close" }): Promise<void> {
+/** Closes the file. Its hash state is remembered, unless bytes are taken back. */
+function closeUpload({ id, truncateTo }: Order & { op: "close" }): void {
   const handle = handles.get(id);
   handles.delete(id);
   if (handle === undefined) return;
-  const { fd, state, layer } = handle;
   try {
     if (truncateTo === undefined) {
-      state.mark = markOf(fs.fstatSync(fd, { bigint: true }));
-      remember(id, state);
-    } else fs.ftruncateSync(fd, truncateTo);
-  } catch (error) {
-    layer?.examination.cancel();
-    throw error;
+      handle.state.mark = markOf(fs.fstatSync(handle.fd, { bigint: true }));
+      remember(id, handle.state);
+    } else fs.ftruncateSync(handle.fd, truncateTo);
   } finally {
-    fs.closeSync(fd);
+    fs.closeSync(handle.fd);
   }
-  if (truncateTo !== undefined) layer?.examination.cancel();
-  else if (layer !== undefined) {
-    const facts = await layer.examination.end(() => state.hasher.copy().digest());
-    layers.remember(id, state.mark, layer.prefix, facts);
-  }
+}
+
+/** The digest of an upload that has just been closed, and what its file was then, when both are still known. */
+function peek({ id }: Order & { op: "peek" }): Answer {
+  const state = states.get(id);
+  return state === undefined ? {} : { digest: state.hasher.copy().digest(), mark: state.mark };
 }
 
 async function digestUpload({ id, path, algorithm }: Order & { op: "digest" }): Promise<Digest> {
@@ -175,12 +159,14 @@ async function obey(order: Order): Promise<Answer> {
       await openUpload(order);
       return {};
     case "chunk":
-      await writeChunk(order);
+      writeChunk(order);
       // The buffer goes back: its sender fills it again.
       return { bytes: order.bytes };
     case "close":
-      await closeUpload(order);
+      closeUpload(order);
       return {};
+    case "peek":
+      return peek(order);
     case "digest":
       return { digest: await digestUpload(order) };
     case "sync":
@@ -188,15 +174,9 @@ async function obey(order: Order): Promise<Answer> {
       return {};
     case "forget":
       states.delete(order.id);
-      layers.forget(order.id);
       return {};
-    case "facts":
-      return { facts: await layers.facts(order) };
-    case "tarsum":
-    case "files": {
-      const text = await layers.read(order);
-      return text === undefined ? {} : { text };
-    }
+    default:
+      return layers.obey(order);
   }
 }
 
