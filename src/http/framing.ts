@@ -18,6 +18,7 @@ export function faultOf(request: Request): Fault | undefined {
 
 /** The path and query of a target: proxies may send a whole URL. https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2 */
 export function originForm(target: string): string {
+  if (target.startsWith("/")) return target;
   const rest = target.replace(scheme, "");
   return rest === target || rest.startsWith("/") ? rest : `/${rest}`;
 }

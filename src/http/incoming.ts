@@ -52,12 +52,6 @@ export class RequestBody implements Incoming {
     this.#end(reason);
   }
 
-  /** Reads on and forgets, so that the client gets to read the answer. */
-  discard(): void {
-    this.#request.removeAllListeners("data");
-    this.#request.resume();
-  }
-
   #listen(): void {
     this.#isRead = true;
     const request = this.#request;

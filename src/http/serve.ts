@@ -5,11 +5,12 @@ import type { Fault } from "#lib/fault";
 import { randomHex } from "#lib/id";
 import type { Log } from "#lib/log";
 import { type Answer, hasLength, type StreamBody } from "./answer.ts";
-import { type Call, type Notes, splitTarget } from "./call.ts";
+import { ArrivingCall } from "./arriving-call.ts";
+import type { Notes } from "./call.ts";
 import type { Connections } from "./connections.ts";
-import { faultOf, originForm } from "./framing.ts";
+import { faultOf } from "./framing.ts";
 import type { Door } from "./guard.ts";
-import { RequestBody, type Stalls } from "./incoming.ts";
+import type { Stalls } from "./incoming.ts";
 
 export type Request = IncomingMessage | Http2ServerRequest;
 export type Response = ServerResponse | Http2ServerResponse;
@@ -52,15 +53,15 @@ export function openServing({ door, refusal, connections, stalls, observe, log }
   return async (request, response, refused) => {
     const began = performance.now();
     connections.begin(request, response);
-    const body = new RequestBody(request, stalls);
-    const call = callOf(request, body, identify);
+    const call = new ArrivingCall(request, stalls, identify);
     let status = cutShort;
     let bytes = 0;
     try {
       const malformed = faultOf(request);
       const fault = malformed ?? refused;
       const answer = fault === undefined ? await door(call) : refusal(fault);
-      bytes = await send(request, response, body, malformed === undefined ? answer : asLast(answer));
+      const sent = send(request, response, call, malformed === undefined ? answer : asLast(answer));
+      bytes = typeof sent === "number" ? sent : await sent;
       status = answer.status;
     } catch (error) {
       // The door has its own catch: what arrives here broke while the answer was being sent. Cut it, so that it shows.
@@ -70,19 +71,9 @@ export function openServing({ door, refusal, connections, stalls, observe, log }
       );
       cut(request, response);
     }
-    const { method, path, requestId, address, notes } = call;
-    const { received } = body;
-    observe({
-      method,
-      path,
-      requestId,
-      address,
-      notes,
-      status,
-      bytes,
-      received,
-      milliseconds: performance.now() - began,
-    });
+    const { method, path, requestId, address, notes, received } = call;
+    const milliseconds = performance.now() - began;
+    observe({ method, path, requestId, address, notes, status, bytes, received, milliseconds });
   };
 }
 
@@ -94,32 +85,6 @@ function openIdentify(): (asked: string | undefined) => string {
     asked !== undefined && /^[\w.:-]{1,128}$/.test(asked) ? asked : `${prefix}-${(++count).toString(36)}`;
 }
 
-function callOf(request: Request, body: RequestBody, identify: (asked: string | undefined) => string): Call {
-  const { headers, method = "GET", url = "/" } = request;
-  const header = (name: string) => {
-    const value = headers[name] ?? (name === "host" ? headers[":authority"] : undefined);
-    return Array.isArray(value) ? value.join(", ") : value;
-  };
-  return {
-    method,
-    ...splitTarget(originForm(url)),
-    header,
-    body,
-    contentLength: lengthOf(request),
-    address: request.socket?.remoteAddress ?? "",
-    requestId: identify(header("x-request-id")),
-    notes: {},
-  };
-}
-
-/** The length of a request's body; undefined when it is not said, 0 when there is none. */
-function lengthOf(request: Request): number | undefined {
-  const length = request.headers["content-length"];
-  if (length !== undefined) return Number(length);
-  if ("stream" in request && request.stream !== undefined) return request.stream.endAfterHeaders ? 0 : undefined;
-  return request.headers["transfer-encoding"] === undefined ? 0 : undefined;
-}
-
 function cut(request: Request, response: Response): void {
   if (isHttp2(response)) response.stream?.close();
   else request.socket.destroy();
@@ -129,42 +94,54 @@ function isHttp2(response: Response): response is Http2ServerResponse {
   return "stream" in response && response.stream !== undefined;
 }
 
-async function send(request: Request, response: Response, body: RequestBody, answer: Answer): Promise<number> {
-  const headers = [...answer.headers];
+/** Sends an answer; returns how many bytes its body has. What is at hand goes at once, without another turn of the loop. */
+function send(request: Request, response: Response, call: ArrivingCall, answer: Answer): number | Promise<number> {
+  const { status, body: content } = answer;
   const isHead = request.method === "HEAD";
-  const content = answer.body;
   const length = content === undefined ? 0 : content instanceof Uint8Array ? content.byteLength : content.length;
-  const mayHaveLength = content !== undefined || (!isHead && answer.status !== 204 && answer.status !== 304);
-  if (mayHaveLength && !hasLength(headers)) headers.push("Content-Length", String(length));
-  const left = body.isComplete ? 0 : (lengthOf(request) ?? Number.POSITIVE_INFINITY);
-  const isRude = left > maxDiscardedBytes;
-  if (isHttp2(response)) response.writeHead(answer.status, headersOf(headers));
+  const mayHaveLength = content !== undefined || (!isHead && status !== 204 && status !== 304);
+  const headers =
+    mayHaveLength && !hasLength(answer.headers)
+      ? [...answer.headers, "Content-Length", String(length)]
+      : [...answer.headers];
+  const left = call.left;
+  if (isHttp2(response)) response.writeHead(status, headersOf(headers));
   else {
-    if (isRude && !headers.includes("Connection")) headers.push("Connection", "close");
-    if (answer.reason === undefined) response.writeHead(answer.status, headers);
-    else response.writeHead(answer.status, answer.reason, headers);
+    if (left > maxDiscardedBytes && !headers.includes("Connection")) headers.push("Connection", "close");
+    if (answer.reason === undefined) response.writeHead(status, headers);
+    else response.writeHead(status, answer.reason, headers);
   }
-  const isWhole = left === 0;
+  const sent = isHead ? 0 : length;
   if (content instanceof Uint8Array && !isHead) {
-    if (isWhole) response.end(content);
-    else write(response, content);
-  } else if (content !== undefined && !(content instanceof Uint8Array) && !isHead) await sendStream(response, content);
-  if (!isWhole) linger(request, response, body);
-  else if (!response.writableEnded) response.end();
-  return isHead ? 0 : length;
+    if (left === 0) response.end(content);
+    else {
+      write(response, content);
+      linger(request, response);
+    }
+    return sent;
+  }
+  const end = () => {
+    if (left !== 0) linger(request, response);
+    else if (!response.writableEnded) response.end();
+    return sent;
+  };
+  return content === undefined || content instanceof Uint8Array || isHead
+    ? end()
+    : sendStream(response, content).then(end);
 }
 
 /**
  * Reads on for a while before the answer is ended, which may close the connection: closed on a client that still sends, the
  * system would reset it, and the client might never read the answer. That is whole by its length.
  */
-function linger(request: Request, response: Response, body: RequestBody): void {
+function linger(request: Request, response: Response): void {
   if (isHttp2(response)) response.end();
   else response.flushHeaders();
   const over = setTimeout(() => cut(request, response), lingerMilliseconds).unref();
   request.once("end", () => response.end());
   response.once("close", () => clearTimeout(over));
-  body.discard();
+  request.removeAllListeners("data");
+  request.resume();
 }
 
 /** The answer after which the connection ends: what follows on it cannot be trusted. */

@@ -1,0 +1,67 @@
+// A call as it comes from a socket. What few doors ask for (the query, the body) is made when it is asked for:
+// a manifest is pulled ten thousand times a second, and each object has its price.
+import type { Incoming } from "#lib/stream";
+import { type Call, type Notes, splitTarget } from "./call.ts";
+import { originForm } from "./framing.ts";
+import { RequestBody, type Stalls } from "./incoming.ts";
+import type { Request } from "./serve.ts";
+
+export class ArrivingCall implements Call {
+  readonly method: string;
+  readonly path: string;
+  readonly requestId: string;
+  /** Kept: a socket that has closed does not say it any more. */
+  readonly address: string;
+  readonly notes: Notes = {};
+  readonly #request: Request;
+  readonly #stalls: Stalls;
+  #body: RequestBody | undefined;
+  #query: URLSearchParams | undefined;
+
+  constructor(request: Request, stalls: Stalls, identify: (asked: string | undefined) => string) {
+    const { method = "GET", url = "/" } = request;
+    this.#request = request;
+    this.#stalls = stalls;
+    this.method = method;
+    this.address = request.socket?.remoteAddress ?? "";
+    const target = originForm(url);
+    const mark = target.indexOf("?");
+    this.path = mark < 0 ? target : target.slice(0, mark);
+    this.requestId = identify(this.header("x-request-id"));
+  }
+
+  get query(): URLSearchParams {
+    this.#query ??= splitTarget(originForm(this.#request.url ?? "/")).query;
+    return this.#query;
+  }
+
+  get body(): Incoming {
+    this.#body ??= new RequestBody(this.#request, this.#stalls);
+    return this.#body;
+  }
+
+  get contentLength(): number | undefined {
+    const request = this.#request;
+    const length = request.headers["content-length"];
+    if (length !== undefined) return Number(length);
+    if ("stream" in request && request.stream !== undefined) return request.stream.endAfterHeaders ? 0 : undefined;
+    return request.headers["transfer-encoding"] === undefined ? 0 : undefined;
+  }
+
+  /** How many bytes of the body have come in to whoever read it. */
+  get received(): number {
+    return this.#body?.received ?? 0;
+  }
+
+  /** How many bytes of the body are still to come: 0 when it is whole, or there is none; infinite when nobody knows. */
+  get left(): number {
+    const isWhole = this.#request.complete || this.#body?.isComplete === true;
+    return isWhole ? 0 : (this.contentLength ?? Number.POSITIVE_INFINITY);
+  }
+
+  header(name: string): string | undefined {
+    const { headers } = this.#request;
+    const value = headers[name] ?? (name === "host" ? headers[":authority"] : undefined);
+    return Array.isArray(value) ? value.join(", ") : value;
+  }
+}
