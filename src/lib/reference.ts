@@ -25,6 +25,11 @@ const namePattern = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\
 const v1Part = /^[._-]*[A-Za-z0-9][A-Za-z0-9._-]*$/;
 const tagPattern = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
 
+/** Whether today's protocols can say a name: v1 knows others as well. */
+export function isRepositoryName(text: string): boolean {
+  return text.length <= maxNameLength && namePattern.test(text);
+}
+
 /** The repository that `text` names: `ubuntu` and `library/ubuntu` are one. Fault: invalid name. */
 export function parseRepositoryName(text: string): RepositoryName {
   if (text.length > maxNameLength) {

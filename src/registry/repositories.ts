@@ -1,7 +1,7 @@
 // Repositories: found by name, listed by path.
 import type { Action, Actor } from "#access";
 import { Fault } from "#lib/fault";
-import type { RepositoryName } from "#lib/reference";
+import { isRepositoryName, type RepositoryName } from "#lib/reference";
 import type { Context } from "./context.ts";
 import { type RepositoryRow, selectRepositories, selectRepository } from "./repositories.sql.ts";
 
@@ -35,14 +35,17 @@ export function unknownRepository(name: RepositoryName): Fault {
 
 export function openRepositories(context: Context) {
   return {
-    /** The paths of the repositories that `actor` may see, a page at a time. */
+    /** The paths of the repositories that `actor` may see, a page at a time: those whose names today's protocols can say. */
     async list(actor: Actor, { limit, after }: PageRequest): Promise<Page<string>> {
       context.access.require(actor, "", "pull");
-      const rows = await context.db.read<{ path: string }>(selectRepositories, after, limit + 1);
-      return pageOf(
-        rows.map(({ path }) => path),
-        limit,
-      );
+      const found: string[] = [];
+      for (let from = after, isMore = true; isMore && found.length <= limit; ) {
+        const rows = await context.db.read<{ path: string }>(selectRepositories, from, limit + 1);
+        found.push(...rows.map(({ path }) => path).filter(isRepositoryName));
+        from = rows.at(-1)?.path ?? from;
+        isMore = rows.length > limit;
+      }
+      return pageOf(found, limit);
     },
   };
 }

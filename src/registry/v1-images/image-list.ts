@@ -5,6 +5,9 @@ import { isObject } from "#lib/json";
 /** More than any push names, and few enough to be kept in one transaction. */
 const maxEntries = 20_000;
 
+/** What is kept of a repository that was pushed to for years: the ids that were named last. */
+const maxKept = 50_000;
+
 export interface ListEntry {
   readonly id: string;
   readonly checksum?: string | null;
@@ -15,13 +18,19 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** The entries of a list that a client sent. Faults: invalid image-list, with the words of the protocol. */
 export function readImageList(bytes: Uint8Array): readonly ListEntry[] {
+  const entries = readEntries(bytes);
+  if (entries.length > maxEntries) throw invalidData();
+  return entries;
+}
+
+function readEntries(bytes: Uint8Array): readonly ListEntry[] {
   let value: unknown;
   try {
     value = JSON.parse(utf8.decode(bytes));
   } catch {
     throw new Fault("invalid", "image-list", "Error Decoding JSON");
   }
-  if (!Array.isArray(value) || value.length > maxEntries) throw invalidData();
+  if (!Array.isArray(value)) throw invalidData();
   return value.map(readEntry);
 }
 
@@ -41,21 +50,21 @@ function invalidData(): Fault {
 
 /**
  * What is kept: the first list as it came; later ones before what is known already. An entry that has a checksum stays, no
- * id is ever removed, and tags are dropped.
+ * id is removed unless there are too many, and tags are dropped.
  */
 export function mergeImageLists(known: Uint8Array | null, incoming: Uint8Array): Uint8Array {
   if (known === null) return incoming;
   const entries = new Map<string, ListEntry>();
-  for (const { id, checksum } of [...readImageList(incoming), ...readImageList(known)]) {
+  for (const { id, checksum } of [...readEntries(incoming), ...readEntries(known)]) {
     if (entries.get(id)?.checksum !== undefined) continue;
     entries.set(id, checksum === undefined ? { id } : { id, checksum });
   }
-  return writeImageList([...entries.values()]);
+  return writeImageList([...entries.values()].slice(0, maxKept));
 }
 
 /** A list with the ids that it lacks at its end; the same bytes when it has them all. */
 export function addToImageList(known: Uint8Array | null, ids: readonly string[]): Uint8Array {
-  const entries = known === null ? [] : readImageList(known);
+  const entries = known === null ? [] : readEntries(known);
   const there = new Set(entries.map(({ id }) => id));
   const more = ids.filter((id) => !there.has(id)).map((id) => ({ id }));
   if (known !== null && more.length === 0) return known;

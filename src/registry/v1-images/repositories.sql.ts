@@ -30,6 +30,9 @@ const matching = `from live_repositories r join namespaces n on n.id = r.namespa
 export const selectMatching = `select ${named} as name, r.path ${matching} order by 1 limit ? offset ?`;
 export const countMatching = `select count(*) as total ${matching}`;
 
+/** Nothing else can be asked for. */
+const imageId = /^(?:[0-9a-f]{16}|[0-9a-f]{64})$/;
+
 export interface AnnounceInput {
   readonly name: RepositoryName;
   readonly list: Uint8Array;
@@ -46,7 +49,7 @@ export function* announcePush({ name, list, entries, stamp }: AnnounceInput): Tr
     sql: "update v1_repositories set announced = ?, announced_at = ? where repository_id = ?",
     args: [tags === null ? null : JSON.stringify(tags), stamp.at, repositoryId],
   };
-  for (const id of new Set(entries.map((entry) => entry.id))) {
+  for (const id of new Set(entries.map((entry) => entry.id).filter((each) => imageId.test(each)))) {
     yield {
       sql: `insert into v1_announcements (image_id, repository_id, actor_id, announced_at) values (?, ?, ?, ?)
             on conflict (image_id, repository_id) do update set actor_id = excluded.actor_id, announced_at = excluded.announced_at`,

@@ -67,6 +67,8 @@ export function openIndex(context: Context, faces: Faces): V1Repositories {
 
     async search(actor, term, { limit, offset }) {
       access.require(actor, "", "pull");
+      // No name holds it, and no database takes it.
+      if (term.includes("\0")) return { total: 0, results: [] };
       const pattern = `%${term.toLowerCase().replaceAll(/[!%_]/g, (each) => `!${each}`)}%`;
       const [count] = await db.read<{ total: number }>(countMatching, pattern);
       const rows = await db.read<{ name: string; path: string }>(selectMatching, pattern, limit, offset);
