@@ -1,10 +1,13 @@
 // Listings of /v2/: tags, the catalog, referrers; a row for each sentence of the spec.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { anonymous } from "#access";
 import { digestOf } from "#lib/digest";
 import { ociIndex, ociManifest } from "#lib/media-type";
+import { parseV1RepositoryName } from "#lib/reference";
 import { openTestRegistry, type TestRegistry } from "#registry/testing";
 import { type Ask, bytesFrom, check, type Expected, openAsk, pushBlob, pushImage, type Row } from "./testing.ts";
 
+const actor = anonymous("docker-v1", "127.0.0.1", "test");
 const name = "team/lists";
 const inOrder = ["1.0", "1.10", "1.9", "A", "Z", "_", "a", "latest", "z"];
 const absent = digestOf(bytesFrom("absent"));
@@ -23,6 +26,9 @@ beforeAll(async () => {
   for (const repository of ["math-voila", "math", "math/a", "library/zebra", "zebra/x", "alpine"])
     await pushImage(ask, repository, "latest");
   await pushBlob(ask, "team/bare", bytesFrom("bare"));
+  // Names that only v1 can say: nobody could ask /v2/ for what they hold.
+  for (const only of ["Alpine", "math/B", "math/b_", "math/b..c", "zz_"])
+    await house.registry.v1Repositories.announce(actor, parseV1RepositoryName(only), bytesFrom("[]"));
   subject = await pushImage(ask, "team/signed", "latest");
   const more = { subject: { mediaType: ociManifest, digest: subject, size: 1 } };
   referrers = [

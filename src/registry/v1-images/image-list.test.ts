@@ -1,4 +1,5 @@
 // The list of a push: read, merged as the server of 2014 did, and bounded.
+import { describe, expect, test } from "bun:test";
 import { addToImageList, mergeImageLists, readImageList, tagsOfList } from "./image-list.ts";
 
 const bytes = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
