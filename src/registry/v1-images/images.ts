@@ -49,11 +49,14 @@ export async function findImage(
   }
   // Who is told during a push that an image is there must be able to tag it.
   const use = purpose === "read" && isPush ? "reuse" : purpose;
+  const pushed = (await db.read<ImageRow>(selectPushed, imageId)).filter((row) => maySee(access, actor, row, use));
+  // Who goes on with a push means what they began, also when it has become complete somewhere else meanwhile.
+  const begun = purpose === "push" ? pushed.find(({ state }) => state !== "complete") : undefined;
+  if (begun !== undefined) return begun;
   const derived = (await db.read<ImageRow>(selectDerived, imageId)).filter((row) => maySee(access, actor, row, use));
   // The id fixes what a derived image is, but not what its manifest says that its layer unpacks to: one's own comes first.
   const own = derived.find((row) => maySee(access, actor, { ...row, origin: "pushed" }, "reuse"));
-  if (own !== undefined || derived[0] !== undefined) return own ?? derived[0];
-  return (await db.read<ImageRow>(selectPushed, imageId)).find((row) => maySee(access, actor, row, use));
+  return own ?? derived[0] ?? pushed[0];
 }
 
 export function openImages(context: Context, storeId: string): V1Images {
