@@ -2,6 +2,7 @@
 import { blobKey, manifestKey, type State, tagKey } from "./ledger.ts";
 import { contentOf, digestOf, type Random } from "./random.ts";
 import type { Client, Reply } from "./registry-client.ts";
+import { compareV1Tags, lookOverV1 } from "./v1/comparison.ts";
 import type { KnownUpload, World } from "./world.ts";
 
 const concurrency = 16;
@@ -17,14 +18,16 @@ export async function compare(world: World, client: Client, random: Random, isWh
   const keys = ledger.keys();
   const share = sampledKeys / Math.max(1, keys.length);
   const looked = keys.filter((key) => isWhole || touched.has(key) || random.chance(share));
+  const lookOver = lookOverV1(world, client);
   await eachOf(looked, async (key) => {
-    const found = await look(world, client, key);
+    const found = key.startsWith("v1-") ? await lookOver(key) : await look(world, client, key);
     if (found === undefined) return;
     const permitted = ledger.permitted(key);
     if (!permitted.has(found)) world.wrongs.push(`${key} is ${found}; permitted: ${[...permitted].join(" or ")}`);
     ledger.settle(key, found);
   });
   await eachOf(repositories, (repository) => compareTags(world, client, repository));
+  await eachOf([...world.v1.repositories], (repository) => compareV1Tags(world, client, repository));
   const subjects = new Map(looked.flatMap((key) => subjectOf(world, key)));
   await eachOf([...subjects.values()], (subject) => compareReferrers(world, client, subject));
   const uploads = [...world.uploads];

@@ -6,13 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { compare } from "./comparison.ts";
-import { openLedger } from "./ledger.ts";
 import { findLeftovers } from "./leftovers.ts";
 import { openRandom, type Random } from "./random.ts";
 import { openClient } from "./registry-client.ts";
 import { spawnServer, startServer } from "./server.ts";
-import { type Belongings, work } from "./workload.ts";
-import type { World } from "./world.ts";
+import { type Belongings, openBelongings, work } from "./workload.ts";
+import { openWorld, type World } from "./world.ts";
 
 const clients = 12;
 const wholeEvery = 10;
@@ -85,17 +84,8 @@ async function main(rounds: number, seed: number, database: string | undefined):
   process.stdout.write(`${rounds} kills with ${clients} clients, seed ${seed}\n`);
   const random = openRandom(seed);
   const folder = await mkdtemp(join(tmpdir(), "berth-kill-"));
-  const repositories = ["one", "two/three", "four/five/six"];
-  const world: World = {
-    ledger: openLedger(),
-    repositories,
-    manifests: new Map(),
-    keepers: [],
-    uploads: new Set(),
-    wrongs: [],
-    acknowledged: 0,
-  };
-  const belongings = Array.from({ length: clients }, () => ({ manifests: [], looseBlobs: [], tags: 1 }));
+  const world = openWorld();
+  const belongings = Array.from({ length: clients }, openBelongings);
   const run: Run = { folder, database, world, belongings };
   let failed = 0;
   let looked = 0;

@@ -58,6 +58,9 @@ export function openLedger() {
       return new Set((registers.get(key) ?? []).map(({ value }) => value));
     },
 
+    /** Whether anybody ever began to write it. */
+    isWritten: (key: string): boolean => registers.has(key),
+
     /** The state that a key surely has; undefined when there are several, or nobody wrote it. */
     stateOf(key: string): State | undefined {
       const entries = registers.get(key) ?? [];

@@ -104,7 +104,7 @@ export async function finishUpload(session: Session, upload: KnownUpload, whole?
 }
 
 /** A body without a Content-Length. */
-function inParts(bytes: Uint8Array, partBytes: number): ReadableStream<Uint8Array> {
+export function inParts(bytes: Uint8Array, partBytes: number): ReadableStream<Uint8Array> {
   let at = 0;
   return new ReadableStream({
     pull(controller) {

@@ -10,6 +10,8 @@ import {
   startUpload,
 } from "./pushing.ts";
 import { contentOf, digestOf } from "./random.ts";
+import { openBelongings as openV1Belongings, type Belongings as V1Belongings } from "./v1/pushing.ts";
+import { v1Deeds } from "./v1/workload.ts";
 import { change, Gone, type KnownManifest, type Session, send } from "./world.ts";
 
 const imageType = "application/vnd.oci.image.manifest.v1+json";
@@ -23,6 +25,12 @@ export interface Belongings {
   readonly looseBlobs: { readonly repository: string; readonly digest: string; readonly blob: NewBlob }[];
   /** How many names its tags have had so far; at least one. */
   tags: number;
+  readonly v1: V1Belongings;
+}
+
+/** A client that has made nothing yet. */
+export function openBelongings(): Belongings {
+  return { manifests: [], looseBlobs: [], tags: 1, v1: openV1Belongings() };
 }
 
 type Deed = (session: Session, own: Belongings) => Promise<void>;
@@ -42,6 +50,10 @@ const deeds: readonly { readonly weight: number; readonly deed: Deed }[] = [
   { weight: 2, deed: mountBlob },
   { weight: 2, deed: beginUpload },
   { weight: 2, deed: continueUpload },
+  ...v1Deeds.map(({ weight, deed }) => ({
+    weight,
+    deed: (session: Session, { v1 }: Belongings) => deed(session, v1),
+  })),
 ];
 
 /** Works until the server is gone. */
@@ -203,7 +215,7 @@ async function deleteContendedTag(session: Session): Promise<void> {
     writes: { [tagKey(repository, tag)]: null },
     request: () => session.client.deleteManifest(repository, tag),
     done: 202,
-    refused: 404,
+    refused: [404],
   });
 }
 

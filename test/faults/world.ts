@@ -1,7 +1,8 @@
 // What the clients of the kill driver share: the ledger, the manifests and uploads that they made, and what went wrong.
-import type { Ledger, State, Write } from "./ledger.ts";
+import { type Ledger, openLedger, type State, type Write } from "./ledger.ts";
 import type { Random } from "./random.ts";
 import type { Client, Reply } from "./registry-client.ts";
+import { openV1World, type V1World } from "./v1/world.ts";
 
 export interface KnownManifest {
   readonly repository: string;
@@ -36,10 +37,25 @@ export interface World {
   /** Manifests that are never deleted: the tags that all clients move point at these. */
   readonly keepers: KnownManifest[];
   readonly uploads: Set<KnownUpload>;
+  readonly v1: V1World;
   /** Whatever should not have happened, in words. */
   readonly wrongs: string[];
   /** Changes that were acknowledged, in all rounds. */
   acknowledged: number;
+}
+
+/** A world in which nothing has been pushed. */
+export function openWorld(): World {
+  return {
+    ledger: openLedger(),
+    repositories: ["one", "two/three", "four/five/six"],
+    manifests: new Map(),
+    keepers: [],
+    uploads: new Set(),
+    v1: openV1World(),
+    wrongs: [],
+    acknowledged: 0,
+  };
 }
 
 /** One client for one round. */
@@ -89,16 +105,19 @@ export interface Change {
   readonly request: () => Promise<Reply>;
   /** The status that says that it was done. */
   readonly done: number;
-  /** A status that says that it was not, and may. */
-  readonly refused?: number;
+  /** Statuses that say that it was not, and may. */
+  readonly refused?: readonly number[];
 }
 
 /** A request that writes keys of the ledger; true when it was acknowledged. */
-export async function change(session: Session, { what, writes, request, done, refused }: Change): Promise<boolean> {
+export async function change(
+  session: Session,
+  { what, writes, request, done, refused = [] }: Change,
+): Promise<boolean> {
   const { world, isOver } = session;
   if (isOver()) throw new Gone();
   const entries: Write[] = Object.entries(writes).map(([key, value]) => world.ledger.begin(key, value));
-  const { status } = await send(session, what, request, refused === undefined ? [done] : [done, refused]);
+  const { status } = await send(session, what, request, [done, ...refused]);
   for (const entry of entries) {
     if (status === done) entry.acknowledge();
     else entry.withdraw();

@@ -7,14 +7,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { compare } from "../faults/comparison.ts";
-import { openLedger } from "../faults/ledger.ts";
 import { findLeftovers } from "../faults/leftovers.ts";
 import { openRandom } from "../faults/random.ts";
 import { openClient, type Reply } from "../faults/registry-client.ts";
 import { home, startServer } from "../faults/server.ts";
 import { eventually } from "../faults/sockets.ts";
-import { work } from "../faults/workload.ts";
-import type { World } from "../faults/world.ts";
+import { openBelongings, work } from "../faults/workload.ts";
+import { openWorld } from "../faults/world.ts";
 import { type Cluster, openCluster } from "./cluster.ts";
 
 const clients = 12;
@@ -68,16 +67,8 @@ for (const flags of [[], ["--workers", "2"]]) {
   describe(`a server ${flags.join(" ")} whose PostgreSQL goes away`, () => {
     const seed = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
     const random = openRandom(seed);
-    const belongings = Array.from({ length: clients }, () => ({ manifests: [], looseBlobs: [], tags: 1 }));
-    const world: World = {
-      ledger: openLedger(),
-      repositories: ["one", "two/three", "four/five/six"],
-      manifests: new Map(),
-      keepers: [],
-      uploads: new Set(),
-      wrongs: [],
-      acknowledged: 0,
-    };
+    const belongings = Array.from({ length: clients }, openBelongings);
+    const world = openWorld();
     let folder: string;
     let database: string;
     let server: Awaited<ReturnType<typeof startServer>>;
