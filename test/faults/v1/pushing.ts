@@ -51,14 +51,16 @@ export async function pushImages(session: Session, own: Belongings, push: Push):
   }
   const top = images.at(-1);
   if (top === undefined) return;
-  if (way !== "shared" && random.chance(0.2)) await putTag(session, own, push, top);
+  const isTaggedFirst = way !== "shared" && random.chance(0.3);
+  if (isTaggedFirst) await putTag(session, own, push, top);
   const isInOrder = way === "ancestors" || random.chance(0.5);
   for (const image of isInOrder ? missing : missing.toSorted(() => random.below(3) - 1)) {
     if (random.chance(0.08)) return;
     if (!isComplete(world.ledger, image) && !(await complete(session, own, push, image))) return;
     if (way === "ancestors" && image !== top) await putTag(session, own, push, image);
   }
-  if (way === "shared" || !random.chance(0.9)) return;
+  if (way === "shared") return;
+  if (!random.chance(isTaggedFirst ? 0.3 : 0.9)) return;
   await putTag(session, own, push, top);
   if (isListed) await finish(session, own, repository);
 }
