@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { payloadChecksum } from "../v1/checksums.ts";
 import { contentOf, digestOf } from "./random.ts";
 import { type Client, openClient, type Reply } from "./registry-client.ts";
 import { isAnswer, isSync, isWrite, type SystemCall, startTraced, type TracedServer } from "./trace.ts";
@@ -60,8 +61,8 @@ function expectCommit(calls: readonly SystemCall[], status: number, earlier?: Sy
   expect(answer).toBeDefined();
 }
 
-/** The file is whole and synced, renamed, its folder synced: then the row, then 201. `calls` also hold the bytes. */
-function expectFile(calls: readonly SystemCall[], digest: string, size: number): void {
+/** The file is whole and synced, renamed, its folder synced: then the row, then the answer. `calls` also hold the bytes. */
+function expectFile(calls: readonly SystemCall[], digest: string, size: number, status = 201): void {
   const [algorithm = "", hex = ""] = digest.split(":");
   const writes = calls.filter((call) => isUpload(call) && isWrite(call));
   expect(writes.reduce((sum, { result }) => sum + result, 0)).toBe(size);
@@ -73,7 +74,7 @@ function expectFile(calls: readonly SystemCall[], digest: string, size: number):
   const home = `/data/blobs/${algorithm}/${hex.slice(0, 2)}`;
   expect(rename?.text).toContain(`${home}/${hex}.`);
   const folderSync = after(rename, calls, (call) => isSync(call) && call.path.endsWith(home));
-  expectCommit(calls, 201, folderSync);
+  expectCommit(calls, status, folderSync);
 }
 
 describe("the trace of a push", () => {
@@ -201,4 +202,37 @@ describe("the trace of a push", () => {
     },
     patience,
   );
+
+  for (const [size, what] of [
+    [small, "small"],
+    [large, "large"],
+  ] as const) {
+    test(
+      `shows a v1 image with a ${what} layer: its JSON, layer, checksum and tag, also one that waits`,
+      async () => {
+        const id = Buffer.from(contentOf(++seed, 32)).toString("hex");
+        const json = new TextEncoder().encode(JSON.stringify({ id, created: "2015-01-02T03:04:05Z" }));
+        const layer = contentOf(seed, size);
+        const put = (path: string, body?: Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}) =>
+          callsOf(200, () => client.ask("PUT", `/v1/${path}`, { headers, ...(body === undefined ? {} : { body }) }));
+        const tag = new TextEncoder().encode(JSON.stringify(id));
+        expectCommit(await put("repositories/trace/", new TextEncoder().encode(JSON.stringify([{ id }]))), 200);
+        expectCommit(await put(`images/${id}/json`, json), 200);
+        expectCommit(await put(`repositories/trace/tags/early-${what}`, tag), 200);
+        const calls = await put(`images/${id}/layer`, layer);
+        if (size === large) expectFile(calls, digestOf(layer), size, 200);
+        else {
+          expect(calls.filter(isUpload)).toEqual([]);
+          expectCommit(calls, 200);
+        }
+        const headers = { "X-Docker-Checksum-Payload": payloadChecksum(json, layer) };
+        expectCommit(await put(`images/${id}/checksum`, undefined, headers), 200);
+        expect((await client.getManifest("trace", `early-${what}`)).status).toBe(200);
+        expectCommit(await put(`repositories/trace/tags/late-${what}`, tag), 200);
+        const remove = () => client.ask("DELETE", `/v1/repositories/trace/tags/late-${what}`);
+        expectCommit(await callsOf(200, remove), 200);
+      },
+      patience,
+    );
+  }
 });
