@@ -57,7 +57,12 @@ function shown({ status, reason, headers }: Reply): string[] {
   return [`${status} ${reason}`, ...kept.map(([name, value]) => `${name}: ${value}`)];
 }
 
-const versions = ["X-Docker-Registry-Version: 0.7.3", "X-Docker-Registry-Config: dev"];
+/** What ends every answer. The last line is not of 2014: no browser may take a layer for a page. */
+const versions = [
+  "X-Docker-Registry-Version: 0.7.3",
+  "X-Docker-Registry-Config: dev",
+  "X-Content-Type-Options: nosniff",
+];
 const noCache = (length: number) => [
   "Expires: -1",
   "Content-Type: application/json",
