@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type DockerDaemon, startDocker } from "../clients/daemons.ts";
 import { openPrograms, type Programs } from "../clients/programs.ts";
-import { openRandom } from "../faults/random.ts";
+import { openRandom, type Random } from "../faults/random.ts";
 import { startServer, type TestServer } from "../server.ts";
 import { type Chain, pull, push } from "./dances.ts";
 import { engineOf, engines } from "./engines.ts";
@@ -36,6 +36,9 @@ afterAll(async () => {
 const current = () => ({ url: server.url, engine: engineOf("1.9.1") });
 const placeOf = (repository: string) => ({ url: server.url, repository });
 
+/** In the open mode ids are one space: each test has its own, and its own repositories. */
+const randomOf = (seed: number, test: number) => openRandom(seed).fork(test);
+
 /** Runs `check` with each seed; a failure says which. */
 async function eachSeed(count: number, check: (seed: number) => Promise<void>): Promise<void> {
   for (let seed = firstSeed; seed < firstSeed + count; seed++) {
@@ -46,8 +49,7 @@ async function eachSeed(count: number, check: (seed: number) => Promise<void>): 
 }
 
 /** Pushes a random chain by a random engine. */
-async function pushChain(seed: number, repository: string, options: Omit<ChainOptions, "isGzip">): Promise<Chain> {
-  const random = openRandom(seed);
+async function pushChain(random: Random, repository: string, options: ChainOptions): Promise<Chain> {
   const chain = await makeChain(random, options);
   const engine = random.pick(engines) ?? current().engine;
   await push({ url: server.url, engine }, repository, { latest: chain });
@@ -66,7 +68,8 @@ test(
   () =>
     eachSeed(rounds, async (seed) => {
       const repository = `alice/chain-${seed}`;
-      const chain = await pushChain(seed, repository, { length: openRandom(seed).between(1, 12) });
+      const random = randomOf(seed, 1);
+      const chain = await pushChain(random, repository, { length: random.between(1, 12) });
       expectChain((await pull(current(), repository, "latest")).chain, chain);
       const reference = `${server.address}/${repository}:latest`;
       await expectCranePulls(programs, reference, chain);
@@ -77,7 +80,7 @@ test(
 
 test("A chain of 124 images is pulled by v1, by crane and by dockerd", async () => {
   const repository = "alice/long";
-  const chain = await pushChain(firstSeed, repository, { length: 124 });
+  const chain = await pushChain(randomOf(firstSeed, 2), repository, { length: 124 });
   expectChain((await pull(current(), repository, "latest")).chain, chain);
   const reference = `${server.address}/${repository}:latest`;
   await expectCranePulls(programs, reference, chain);
@@ -85,7 +88,7 @@ test("A chain of 124 images is pulled by v1, by crane and by dockerd", async () 
 }, 180_000);
 
 test("A chain of nothing but empty layers is pulled by v1 and by crane", async () => {
-  const solid = await makeChain(openRandom(firstSeed), { length: 3 });
+  const solid = await makeChain(randomOf(firstSeed, 3), { length: 3 });
   const chain = solid.map((image) => ({ ...image, layer: Buffer.alloc(1024) }));
   await push(current(), "alice/empty", { latest: chain });
   expectChain((await pull(current(), "alice/empty", "latest")).chain, chain);
@@ -93,7 +96,7 @@ test("A chain of nothing but empty layers is pulled by v1 and by crane", async (
 }, 60_000);
 
 test("The same layers and JSON under other ids are the same manifest", async () => {
-  const [one, other] = [openRandom(firstSeed), openRandom(firstSeed)];
+  const [one, other] = [randomOf(firstSeed, 4), randomOf(firstSeed, 4)];
   const chain = await makeChain(one, { length: 5 });
   const renamed = new Map(
     chain.map(({ id }, i) => [
@@ -140,7 +143,7 @@ test(
   () =>
     eachSeed(rounds * 2, async (seed) => {
       const repository = `alice/oci-${seed}`;
-      const image = makeOciImage(openRandom(seed));
+      const image = makeOciImage(randomOf(seed, 5));
       await pushOci(placeOf(repository), image, "latest");
       const chain = await expectPulled(repository, image);
       for (const [name, tag] of [
@@ -159,7 +162,7 @@ test(
   "An index of random images has for each machine its own",
   () =>
     eachSeed(rounds, async (seed) => {
-      const random = openRandom(seed);
+      const random = randomOf(seed, 6);
       const repository = `alice/index-${seed}`;
       const members = ["amd64", "arm64", "s390x"].map((architecture, i) => {
         const platform: Platform = { os: "linux", architecture };
@@ -179,10 +182,11 @@ test(
   () =>
     eachSeed(rounds, async (seed) => {
       const repository = `alice/base-${seed}`;
-      const image = makeOciImage(openRandom(seed));
+      const random = randomOf(seed, 7);
+      const image = makeOciImage(random);
       await pushOci(placeOf(repository), image, "latest");
       const base = await expectPulled(repository, image);
-      const [child] = await makeChain(openRandom(seed), { length: 1 });
+      const [child] = await makeChain(random, { length: 1 });
       if (child === undefined) throw new Error("a chain of one image has one");
       const json = Buffer.from(`{"id":"${child.id}","parent":"${base.at(-1)?.id}","created":"2015-01-02T03:04:05Z"}`);
       const built = [...base, { ...child, json }];
