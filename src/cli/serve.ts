@@ -111,7 +111,14 @@ function explain(error: unknown, { listen: { host, port }, data }: Config): unkn
     return say(`${host}:${port} is in use: stop what listens there, or choose another with --listen`);
   if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND")
     return say(`${host} is no address of this machine: choose another with --listen`);
-  if (code === "EACCES" || code === "EROFS" || code === "EPERM" || code === "ENOTDIR" || code === "EEXIST") {
+  if (
+    code === "EACCES" ||
+    code === "ENOENT" ||
+    code === "EROFS" ||
+    code === "EPERM" ||
+    code === "ENOTDIR" ||
+    code === "EEXIST"
+  ) {
     return say(
       `the data folder ${resolve(data)} or the port ${port} cannot be used (${code}): check its permissions, or choose another (--data, --listen)`,
     );

@@ -13,8 +13,15 @@ export function openLog(level: LogLevel, format: LogFormat): Log {
   const asText = format === "text" || (format === "auto" && process.stderr.isTTY === true);
   const stream = asText
     ? pretty({ destination: 2, sync: true, ignore: "pid,hostname", translateTime: "HH:MM:ss.l", singleLine: true })
-    : pino.destination({ dest: 2, sync: true });
+    : openJsonStream();
   return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
+}
+
+/** Lines that come while others are being written are written together; what is left at the end is written then. */
+function openJsonStream() {
+  const stream = pino.destination({ dest: 2, sync: false });
+  process.once("exit", () => stream.flushSync());
+  return stream;
 }
 
 export const silentLog: Log = pino({ level: "silent" });
