@@ -69,7 +69,7 @@ export async function expectUntouched({ ask, upload }: World): Promise<void> {
 }
 
 /** Resident memory of all processes of a server, in MiB. */
-export async function measureMemory({ pid }: TestServer): Promise<number> {
+export async function measureMemory({ pid }: Pick<TestServer, "pid">): Promise<number> {
   const sizes = await Promise.all(
     (await membersOf(pid)).map(async (member) => {
       const status = await readFile(`/proc/${member}/status`, "utf8");
