@@ -12,6 +12,7 @@ import { countOpen } from "./uploads.sql.ts";
 import { openUploads } from "./uploads.ts";
 import { openFaces } from "./v1-images/faces.ts";
 import { openImages } from "./v1-images/images.ts";
+import { openLayers } from "./v1-images/layers.ts";
 import { openIndex } from "./v1-images/repositories.ts";
 import { openImageTags, settleForgottenTags } from "./v1-images/tags.ts";
 
@@ -40,6 +41,7 @@ export async function openRegistry(
   const [store] = await context.db.read<{ id: string }>(selectStore);
   if (store === undefined) throw new Error("the database has no store");
   const faces = openFaces(context);
+  const layers = openLayers(context, store.id);
   return {
     repositories: openRepositories(context),
     manifests: openManifests(context, faces),
@@ -47,8 +49,8 @@ export async function openRegistry(
     referrers: openReferrers(context),
     blobs: openBlobs(context),
     uploads: openUploads(context, store.id),
-    v1Images: openImages(context, store.id),
-    v1Tags: openImageTags(context, faces),
+    v1Images: openImages(context, layers),
+    v1Tags: openImageTags(context, { faces, layers }),
     v1Repositories: openIndex(context, faces),
     /** A secret of this store, the same in every process, that tells nothing of the others. */
     keyFor: (purpose: string) => fingerprint(store.id, purpose, 64),

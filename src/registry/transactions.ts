@@ -6,7 +6,14 @@ import { deleteTag } from "./tags.sql.ts";
 import { cancelUpload, finishUpload, forgetUpload, saveUpload, settleUpload } from "./uploads.sql.ts";
 import { putImageTag, settleTags } from "./v1-images/builds.sql.ts";
 import { moveBackfill, saveManifestFace } from "./v1-images/faces.sql.ts";
-import { beginLayer, completeImage, keepDecoded, putImageJson, putImageLayer } from "./v1-images/images.sql.ts";
+import {
+  beginLayer,
+  completeImage,
+  keepDecoded,
+  keepUnpacked,
+  putImageJson,
+  putImageLayer,
+} from "./v1-images/images.sql.ts";
 import { announcePush, finishPush, setAccess } from "./v1-images/repositories.sql.ts";
 import { deleteImageTag } from "./v1-images/tags.sql.ts";
 
@@ -18,6 +25,7 @@ export const registryTransactions = {
   deleteRepository,
   finishPush,
   keepDecoded,
+  keepUnpacked,
   moveBackfill,
   putImageJson,
   putImageLayer,

@@ -54,6 +54,12 @@ create index v1_images_by_parent on v1_images (parent) where parent is not null 
 create index v1_images_by_digest on v1_images (digest, repository_id) where digest is not null and origin = 'pushed';
 create index v1_images_by_manifest on v1_images (manifest_digest) where manifest_digest is not null;
 
+-- What stored layers unpack to, found by unpacking them here: what a config says of it proves nothing. Null: they do not.
+create table v1_layers (
+  digest text primary key,
+  diff_id text
+);
+
 -- What a manifest is to a v1 client: the image of `origin_id`, from which it was built; else `image_id`, derived from it;
 -- else nothing, for `reason`. `is_index`: one of its children, by the machine of who asks.
 create table v1_manifests (

@@ -20,9 +20,17 @@ export const selectAncestry = `${ancestors} select v.image_id from chain c join 
 
 const inChain = "from chain c join v1_images v on v.id = c.id";
 
+/** What a config says that a layer unpacks to proves nothing; what its upload or a look at it showed does. */
+const diffId = `case when v.origin = 'pushed' or v.digest = '${emptyLayerDigest}' then v.diff_id
+  else (select u.diff_id from v1_layers u where u.digest = v.digest) end as diff_id`;
+
+/** The layers of a chain of which is only said what they unpack to. */
+export const selectUnproven = `${ancestors} select distinct v.digest ${inChain} where v.origin = 'derived' and v.state = 'complete'
+  and v.digest <> '${emptyLayerDigest}' and not exists (select 1 from v1_layers u where u.digest = v.digest)`;
+
 /** A chain, base first. `is_there`: its layer is in the store. */
 export const selectChain = `${ancestors} select v.id, v.repository_id, v.parent, v.image_id, v.origin, v.state, v.is_empty, v.digest, v.size,
-  v.diff_id, v.compression, v.reason, case when v.digest = '${emptyLayerDigest}' or b.id is not null then 1 else 0 end as is_there
+  ${diffId}, v.compression, v.reason, case when v.digest = '${emptyLayerDigest}' or b.id is not null then 1 else 0 end as is_there
   ${inChain} left join blobs b on b.digest = v.digest and b.state = 'present' order by c.n desc`;
 
 /** Images of the chain that ends at `top`, an expression, without which it cannot be built. */

@@ -69,14 +69,13 @@ export const selectJson = "select json from v1_images where id = ?";
 
 /** Whether another scope has other content under the id of a record. */
 export const selectOther = `select 1 as other from v1_images v join v1_images o on o.image_id = v.image_id
-  where v.id = ? and o.id <> v.id and o.origin = 'pushed' and o.state = 'complete' and (o.digest <> v.digest or o.json <> v.json) limit 1`;
+  where v.id = ? and o.id <> v.id and (o.origin = 'pushed' or v.origin = 'pushed') and o.state = 'complete' and (o.digest <> v.digest or o.json <> v.json) limit 1`;
 
 /** Where the bytes of a layer are: whoever may see the record may see them. */
 export const selectLayer = "select id, size, storage_key, content from blobs where digest = ? and state = 'present'";
 
-/** Whether a repository has a blob. */
-export const selectLinked = `select b.id from repository_blobs l join blobs b on b.id = l.blob_id
-  where l.repository_id = ? and b.digest = ? and b.state = 'present'`;
+/** What a layer unpacks to, where that has been found out. */
+export const selectUnpacked = "select diff_id from v1_layers where digest = ?";
 
 export const selectScopeOfArriving = `select ${owned} ${fromImages}
   where v.image_id = ? and v.origin = 'pushed' and v.state <> 'complete' order by v.touched_at desc, v.id limit 64`;
@@ -219,9 +218,24 @@ export function* putImageLayer(input: PutImageLayerInput): Transaction<Stored> {
   return stored;
 }
 
+export interface KeepUnpackedInput {
+  readonly digest: Digest;
+  readonly diffId: Digest | null;
+}
+
+/** Remembers what a layer unpacks to; null when it does not. */
+export function* keepUnpacked({ digest, diffId }: KeepUnpackedInput): Transaction<void> {
+  yield {
+    sql: "insert into v1_layers (digest, diff_id) values (?, ?) on conflict (digest) do update set diff_id = excluded.diff_id",
+    args: [digest, diffId],
+  };
+}
+
 export interface KeepDecodedInput {
   readonly upload: string;
   readonly repositoryId: number | null;
+  /** The layer that was decoded, and what it decodes to. */
+  readonly layer: Digest;
   readonly digest: Digest;
   readonly size: number;
   readonly key: string;
@@ -232,11 +246,13 @@ export interface KeepDecodedInput {
 export function* keepDecoded({
   upload,
   repositoryId,
+  layer,
   digest,
   size,
   key,
   stamp,
 }: KeepDecodedInput): Transaction<Stored> {
+  yield* keepUnpacked({ digest: layer, diffId: digest });
   const stored = yield* storeBlob(digest, size, { key }, stamp.at);
   if (repositoryId !== null) yield* linkBlob(repositoryId, stored.blobId, stamp.at);
   yield* endUpload(upload, stored, stamp.at);

@@ -17,7 +17,7 @@ import {
   openTodaysClient,
   openV1Client,
   payloadOf,
-} from "./testing/clients.ts";
+} from "./testing.ts";
 
 const actor = at("docker-v1");
 const noImage = "unknown image: Image not found";

@@ -23,7 +23,7 @@ import {
   selectPushed,
   selectScopeOfArriving,
 } from "./images.sql.ts";
-import { openLayers } from "./layers.ts";
+import type { Layers } from "./layers.ts";
 import type { Asking, V1Images } from "./nouns.ts";
 import { maySee, type Purpose } from "./ownership.ts";
 
@@ -59,9 +59,8 @@ export async function findImage(
   return own ?? derived[0] ?? pushed[0];
 }
 
-export function openImages(context: Context, storeId: string): V1Images {
+export function openImages(context: Context, layers: Layers): V1Images {
   const { db, access } = context;
-  const layers = openLayers(context, storeId);
 
   const requireAccess = ({ actor, repository }: Asking, action: "pull" | "push") => {
     if (repository !== undefined) access.require(actor, repository.path, action);

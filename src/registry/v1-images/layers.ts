@@ -2,7 +2,7 @@
 // decoded once and kept as a blob of its own.
 import type { Actor } from "#access";
 import type { Layer } from "#blobs";
-import { decompress, headBytes, sniff } from "#lib/compression";
+import { decompress, headBytes, sniff, Undecodable } from "#lib/compression";
 import { type Digest, digestOf } from "#lib/digest";
 import { Fault } from "#lib/fault";
 import { type ByteSource, bytesSource, concat, type Incoming, takeSmall } from "#lib/stream";
@@ -16,10 +16,11 @@ import {
   type ImageRow,
   isArriving,
   keepDecoded,
+  keepUnpacked,
   noImage,
   putImageLayer,
   selectLayer,
-  selectLinked,
+  selectUnpacked,
 } from "./images.sql.ts";
 
 interface LayerRow {
@@ -37,9 +38,11 @@ interface Arriving {
 /** How long a request waits for a layer that must be decoded, before the client is told to come again. */
 const patienceMilliseconds = 3_000;
 
+export type Layers = ReturnType<typeof openLayers>;
+
 export function openLayers(context: Context, storeId: string) {
   const { db, store, clock } = context;
-  const decoding = new Map<string, Promise<void>>();
+  const decoding = new Map<Digest, Promise<void>>();
 
   const find = async (digest: Digest): Promise<LayerRow | undefined> => {
     const [row] = await db.read<LayerRow>(selectLayer, digest);
@@ -74,12 +77,20 @@ export function openLayers(context: Context, storeId: string) {
   /** The digest of what is served for a record: its layer, or what that decodes to. */
   const servedDigest = async (row: ImageRow): Promise<Digest> => {
     if (row.digest === null) throw noImage();
-    if (row.origin === "pushed" || row.diff_id === null || row.digest === emptyLayerDigest) return row.digest;
-    if (!(await isZstd(row.digest))) return row.digest;
-    // Its config says what it decodes to, which proves nothing: what this repository has was decoded, or sent to it.
-    const linked = await db.read(selectLinked, row.repository_id, row.diff_id);
-    if (linked.length === 0) await decodeSoon(row, row.digest, row.diff_id);
-    return row.diff_id;
+    const { digest } = row;
+    if (row.origin === "pushed" || digest === emptyLayerDigest || !(await isZstd(digest))) return digest;
+    // What it decodes to is known by decoding it: a config that says it proves nothing.
+    const known = await findUnpacked(digest);
+    if (known === null) throw noImage();
+    if (known !== undefined && (await find(known)) !== undefined) return known;
+    await decodeSoon(row, digest);
+    return (await findUnpacked(digest)) ?? digest;
+  };
+
+  /** What a layer unpacks to: null when it does not, undefined when nobody has looked. */
+  const findUnpacked = async (digest: Digest): Promise<Digest | null | undefined> => {
+    const [row] = await db.read<{ diff_id: Digest | null }>(selectUnpacked, digest);
+    return row?.diff_id;
   };
 
   const isZstd = async (digest: Digest): Promise<boolean> => {
@@ -94,10 +105,9 @@ export function openLayers(context: Context, storeId: string) {
   };
 
   /** Waits for the decoded layer, for a while. Fault: conflict arriving-image, when it takes longer. */
-  const decodeSoon = async (row: ImageRow, digest: Digest, diffId: Digest): Promise<void> => {
-    const key = `${row.repository_id} ${digest} ${diffId}`;
-    const running = decoding.get(key) ?? decode(row, digest, diffId).finally(() => decoding.delete(key));
-    decoding.set(key, running);
+  const decodeSoon = async (row: ImageRow, digest: Digest): Promise<void> => {
+    const running = decoding.get(digest) ?? decode(row, digest).finally(() => decoding.delete(digest));
+    decoding.set(digest, running);
     // Who is told to come again does not see how it ends: the next one does.
     running.catch(() => undefined);
     let timer: Timer | undefined;
@@ -108,34 +118,25 @@ export function openLayers(context: Context, storeId: string) {
     if (outcome === "late") throw isArriving();
   };
 
-  const decode = (row: ImageRow, digest: Digest, diffId: Digest): Promise<void> => {
+  const decode = (row: ImageRow, digest: Digest): Promise<void> => {
     const id = newUpload();
-    return alone(id, undefined, () => decodeInto(id, row, digest, diffId));
+    return alone(id, undefined, () => decodeInto(id, row, digest));
   };
 
-  const decodeInto = async (id: string, row: ImageRow, digest: Digest, diffId: Digest): Promise<void> => {
-    const source = await openBlob(digest);
+  const decodeInto = async (id: string, { repository_id: repositoryId }: ImageRow, layer: Digest): Promise<void> => {
+    const source = await openBlob(layer);
     try {
-      const bytes = decompress(source.read(0, source.size), "zstd");
-      const size = await store.uploads.append(id, "sha256", 0, bytes);
-      const actual = await store.uploads.digest(id, "sha256");
-      // Its config says what it decodes to: a layer that is something else is no layer of that image.
-      if (actual !== diffId) throw noImage();
+      const size = await store.uploads.append(id, "sha256", 0, decompress(source.read(0, source.size), "zstd"));
+      const digest = await store.uploads.digest(id, "sha256");
       const stamp = { at: clock.now(), actor: null, protocol: "job", address: "", requestId: "" };
-      await db.write(beginLayer, { id, repositoryId: row.repository_id, digest: diffId, stamp });
-      const key = await store.uploads.commit(id, diffId);
-      const stored = await db.write(keepDecoded, {
-        upload: id,
-        repositoryId: row.repository_id,
-        digest: diffId,
-        size,
-        key,
-        stamp,
-      });
-      await tidy(key, stored);
+      await db.write(beginLayer, { id, repositoryId, digest, stamp });
+      const key = await store.uploads.commit(id, digest);
+      await tidy(key, await db.write(keepDecoded, { upload: id, repositoryId, layer, digest, size, key, stamp }));
     } catch (error) {
-      // A stream that is damaged, or expands without end: no client can have that layer.
-      throw error instanceof Fault ? error : noImage();
+      if (!(error instanceof Undecodable)) throw error;
+      // A stream that is damaged, or expands without end: no client can have that layer, and nobody has to try again.
+      await db.write(keepUnpacked, { digest: layer, diffId: null });
+      throw noImage();
     } finally {
       await source.close();
     }
@@ -221,6 +222,13 @@ export function openLayers(context: Context, storeId: string) {
     /** What is served for a record; the caller closes it. Faults: those of size. */
     async open(row: ImageRow): Promise<ByteSource> {
       return openBlob(await servedDigest(row));
+    },
+
+    /** Finds out what a layer unpacks to, unless that is known. Faults: unknown image, busy store. */
+    async unpack(digest: Digest): Promise<void> {
+      if ((await findUnpacked(digest)) !== undefined) return;
+      const { diffId } = await store.layers.facts(await at(digest), lineFeed);
+      await db.write(keepUnpacked, { digest, diffId });
     },
 
     tarsum: async (digest: Digest, json: Uint8Array) => store.layers.tarsum(await at(digest), json),

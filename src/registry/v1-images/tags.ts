@@ -1,12 +1,15 @@
 // Tags as v1 clients see and set them. A tag is one: what either protocol does to it shows at once in the other.
+import type { Digest } from "#lib/digest";
 import { Fault } from "#lib/fault";
 import { isTag, type RepositoryName } from "#lib/reference";
 import { type Context, stampOf } from "../context.ts";
 import { requireRepository } from "../repositories.ts";
 import { putImageTag, settleTags } from "./builds.sql.ts";
+import { selectUnproven } from "./chains.sql.ts";
 import type { Faces } from "./faces.ts";
 import { noImage } from "./images.sql.ts";
 import { findImage } from "./images.ts";
+import type { Layers } from "./layers.ts";
 import type { TagInfo, V1Tags } from "./nouns.ts";
 import {
   deleteImageTag,
@@ -17,7 +20,12 @@ import {
   type TagRow,
 } from "./tags.sql.ts";
 
-export function openImageTags(context: Context, faces: Faces): V1Tags {
+export interface TagHelpers {
+  readonly faces: Faces;
+  readonly layers: Layers;
+}
+
+export function openImageTags(context: Context, { faces, layers }: TagHelpers): V1Tags {
   const { db, access } = context;
 
   /** Reads, and reads again when what a tag points at had not been looked at yet, or may have become whole since. */
@@ -26,6 +34,12 @@ export function openImageTags(context: Context, faces: Faces): V1Tags {
     if (!rows.some((row) => row.is_open === 1)) return rows;
     await faces.complete(repositoryId, name.path);
     return read();
+  };
+
+  /** Finds out what the derived layers of a chain unpack to, before an image of today says it of them. */
+  const proveLayers = async (image: number): Promise<void> => {
+    const unproven = await db.read<{ digest: Digest }>(selectUnproven, image);
+    for (const { digest } of unproven) await layers.unpack(digest);
   };
 
   return {
@@ -52,6 +66,7 @@ export function openImageTags(context: Context, faces: Faces): V1Tags {
       const sources =
         image.origin === "derived" ? await db.read<{ id: number; path: string }>(selectSources, imageId) : [];
       const source = sources.find(({ path }) => access.allows(actor, path, "pull"));
+      if (source === undefined) await proveLayers(image.id);
       await db.write(putImageTag, {
         name,
         tag,

@@ -7,10 +7,10 @@ import { Fault } from "#lib/fault";
 import { ociManifest } from "#lib/media-type";
 import { parseRepositoryName, parseTag, type RepositoryName } from "#lib/reference";
 import { type ByteSource, concat, incomingOf } from "#lib/stream";
-import type { Registry } from "../../index.ts";
-import type { TestRegistry } from "../../testing.ts";
-import { emptyLayerBytes } from "../derive.ts";
-import type { Platform } from "../nouns.ts";
+import type { Registry } from "../index.ts";
+import type { TestRegistry } from "../testing.ts";
+import { emptyLayerBytes } from "./derive.ts";
+import type { Platform } from "./nouns.ts";
 
 export const linux: Platform = { os: "linux", arch: "amd64" };
 export const encode = (text: string) => new TextEncoder().encode(text);
