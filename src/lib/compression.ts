@@ -122,32 +122,57 @@ type Transform = ReturnType<typeof createGunzip> | ReturnType<typeof createZstdD
 /** What `stream` makes of `body`. Nothing is read from `body` while its reader has the word, so it can leave at any time. */
 async function* transform(body: AsyncIterable<Uint8Array>, stream: Transform): AsyncGenerator<Uint8Array> {
   const outputs: AsyncIterator<Uint8Array> = stream[Symbol.asyncIterator]();
+  // Flags and one waker, no Promise.race: a race keeps every output of a write alive until all of the write is done.
+  let output: IteratorResult<Uint8Array> | undefined;
+  let failure: Undecodable | undefined;
+  let isWritten = false;
+  let wake: () => void = () => undefined;
   const read = () => {
-    const result = outputs.next().catch((error) => {
-      throw new Undecodable(error instanceof Error ? error.message : String(error), { cause: error });
-    });
-    result.catch(() => undefined);
-    return result;
+    output = undefined;
+    outputs.next().then(
+      (result) => {
+        output = result;
+        wake();
+      },
+      (error) => {
+        failure = new Undecodable(error instanceof Error ? error.message : String(error), { cause: error });
+        wake();
+      },
+    );
   };
+  const happened = () =>
+    new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+  /** The next output; undefined when there is none before the part is written. */
+  const next = async (): Promise<IteratorResult<Uint8Array> | undefined> => {
+    while (output === undefined && failure === undefined && !isWritten) await happened();
+    if (failure !== undefined) throw failure;
+    return output;
+  };
+
   let total = 0;
   // Asked for before the last one is given on: the next part is decompressed while the reader looks at this one.
-  let next = read();
+  read();
   try {
     for await (const part of body) {
       total += part.byteLength;
-      const written = new Promise<undefined>((resolve) => stream.write(part, () => resolve(undefined)));
-      for (;;) {
-        const output = await Promise.race([written, next]);
-        if (output === undefined) break;
-        if (output.done) throw new Undecodable("there are bytes behind the end of the stream");
-        next = read();
-        yield output.value;
+      isWritten = false;
+      stream.write(part, () => {
+        isWritten = true;
+        wake();
+      });
+      for (let found = await next(); found !== undefined; found = await next()) {
+        if (found.done) throw new Undecodable("there are bytes behind the end of the stream");
+        read();
+        yield found.value;
       }
     }
+    isWritten = false;
     stream.end();
-    for (let output = await next; !output.done; output = await next) {
-      next = read();
-      yield output.value;
+    for (let found = await next(); found !== undefined && !found.done; found = await next()) {
+      read();
+      yield found.value;
     }
     if (stream.bytesWritten !== total) throw new Undecodable("there are bytes behind the end of the stream");
   } finally {

@@ -2,7 +2,10 @@
 
 export interface Handover {
   readonly body: AsyncIterable<Uint8Array>;
-  /** Gives a copy of the next part. Fulfilled when the reader asks for the one behind it, or has left. Several may be under way. */
+  /**
+   * Gives the next part. Fulfilled when the reader asks for the one behind it, or has left; until then its owner leaves it as
+   * it is. Several may be under way.
+   */
   give(bytes: Uint8Array): Promise<void>;
   /** Ends the body, behind what was given. */
   end(): void;
@@ -33,7 +36,8 @@ export function openHandover(): Handover {
         if (failure !== undefined) throw failure;
         const given = waiting[0];
         if (given !== undefined) {
-          yield given.bytes;
+          // A copy: a reader that leaves may not be quite done with it when its owner fills the buffer again.
+          yield given.bytes.slice();
           waiting.shift();
           given.isRead();
         } else if (state === "ended") return;
@@ -51,10 +55,8 @@ export function openHandover(): Handover {
     body: read(),
     give(bytes) {
       if (state === "left") return Promise.resolve();
-      // A copy: its owner may use the buffer again while a reader that left is not quite done with it.
-      const copy = bytes.slice();
       return new Promise((resolve) => {
-        waiting.push({ bytes: copy, isRead: resolve });
+        waiting.push({ bytes, isRead: resolve });
         wake();
       });
     },
