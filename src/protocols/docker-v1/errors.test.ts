@@ -144,6 +144,12 @@ describe("an answer", () => {
     expect<unknown>(nothing()).toEqual({ status: 204, reason: "NO CONTENT", headers: [...noCache(0), ...last] });
   });
 
+  test("about a tag that other machines see says so to caches", () => {
+    const { headers } = dockerV1Errors.fault(new Fault("unknown", "tag", "Tag not found", { isByPlatform: true }));
+    expect(headers.slice(0, 2)).toEqual(["Vary", "User-Agent"]);
+    expect(dockerV1Errors.fault(new Fault("unknown", "tag", "Tag not found")).headers).not.toContain("Vary");
+  });
+
   test("to OPTIONS says the methods", () => {
     const type = ["Content-Type", "text/html; charset=utf-8"];
     expect(optionsAnswer("GET, HEAD, OPTIONS").headers).toEqual([

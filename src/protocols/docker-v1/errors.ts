@@ -56,6 +56,7 @@ function faultAnswer({ kind, subject, message, detail }: Fault): Answer {
   const words = kind === "unauthenticated" ? "Requires authorization" : message;
   const challenge = isHub ? 'Basic realm="auth required",Token' : "Token";
   const first = [
+    ...(detail["isByPlatform"] === true ? ["Vary", "User-Agent"] : []),
     ...(status === 401 ? ["WWW-Authenticate", challenge] : []),
     ...(status === 503 || status === 507 ? ["Retry-After", "5"] : []),
   ];

@@ -55,7 +55,7 @@ export function openImageTags(context: Context, { faces, layers }: TagHelpers): 
     async get(actor, name, tag, { os, arch }) {
       const { id } = await requireRepository(context, actor, name, "pull").catch(asUnknownTag);
       const [row] = await readTags(name, id, async () => db.read<TagRow>(selectImageTag, os, arch, id, tag, id, tag));
-      if (row === undefined || row.image_id === null) throw noTag();
+      if (row === undefined || row.image_id === null) throw noTag(row !== undefined && isByPlatform(row));
       return { imageId: row.image_id, isByPlatform: isByPlatform(row) };
     },
 
@@ -103,8 +103,9 @@ function isByPlatform({ is_by_platform }: TagRow): boolean {
   return is_by_platform === 1;
 }
 
-function noTag(): Fault {
-  return new Fault("unknown", "tag", "Tag not found");
+/** `isByPlatform`: it is there for other machines. */
+function noTag(isByPlatform = false): Fault {
+  return new Fault("unknown", "tag", "Tag not found", isByPlatform ? { isByPlatform } : {});
 }
 
 /** The Fault of an unknown repository in the words of v1. */
