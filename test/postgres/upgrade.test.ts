@@ -8,7 +8,7 @@ import { compare } from "../upgrade/content.ts";
 import { type Cluster, openCluster } from "./cluster.ts";
 
 const kept = join(import.meta.dir, "..", "upgrade");
-const formats = (await readdir(kept)).filter((name) => /^postgres-\d+$/.test(name));
+const formats = (await readdir(kept)).filter((name) => name.startsWith("postgres-"));
 let cluster: Cluster;
 
 beforeAll(async () => {

@@ -1,6 +1,7 @@
 // What a kept data folder holds, made the same way every time: an image, an index, a referrer, a moved and a deleted tag,
 // content in the database and in files, an unfinished upload.
 import { createHash } from "node:crypto";
+import { compareV1, type KeptV1 } from "./v1-content.ts";
 
 export interface Kept {
   /** `repository reference` to the digest that it gave. */
@@ -12,6 +13,8 @@ export interface Kept {
   readonly referrers: Readonly<Record<string, readonly string[]>>;
   /** The path of an upload that is not finished, and its offset. */
   readonly upload: { readonly location: string; readonly offset: number; readonly digest: string };
+  /** What v1 clients see; formats of the time before v1 may hold no image that they could use. */
+  readonly v1?: KeptV1;
 }
 
 const image = "application/vnd.oci.image.manifest.v1+json";
@@ -119,7 +122,8 @@ export async function compare(url: string, kept: Kept): Promise<string[]> {
     };
     if (listed.manifests.map(({ digest }) => digest).join() !== digests.join()) wrong.push(`referrers of ${key}`);
   }
-  return [...wrong, ...(await resume(url, kept.upload))];
+  const wrongV1 = kept.v1 === undefined ? [] : await compareV1(url, kept.v1);
+  return [...wrong, ...wrongV1, ...(await resume(url, kept.upload))];
 }
 
 /** Finishes the upload that was left. It is a copy of the folder that this happens to. */
