@@ -1,9 +1,11 @@
 // A registry of its own in a temporary folder, for tests of this room and of the doors: SQLite without syncs, a store in
 // files or in memory, and a clock that stands still until it is moved. With BERTH_TEST_DATABASE, the URL of a PostgreSQL
 // whose user may make databases, each has its names in a database of its own there.
+import { Database } from "bun:sqlite";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { SQL } from "bun";
 import { type Access, openAccess } from "#access";
 import { openFsStore, openMemoryStore, type Store } from "#blobs";
 import { type Db, openPostgres, openSqlite } from "#db";
@@ -31,6 +33,8 @@ export interface TestRegistry {
    * which has one owner, it asks that one.
    */
   openNode(): Promise<{ readonly registry: Registry; readonly db: Db }>;
+  /** Runs statements beside the registry, as an older version of it, or somebody at its database, would have. */
+  execute(...statements: readonly string[]): Promise<void>;
   /** Closes everything and opens it again on the same folder. */
   restart(): Promise<TestRegistry>;
   /** Closes everything and removes the folder. */
@@ -45,6 +49,7 @@ interface Place {
   openDb(): Promise<Db>;
   /** For another node: `db`, where only one may own the names. */
   openNodeDb(db: Db): Promise<Db>;
+  execute(statements: readonly string[]): Promise<void>;
   removeDb(): Promise<void>;
 }
 
@@ -58,7 +63,13 @@ async function makePlace(): Promise<Place> {
   if (server !== undefined) {
     const { url, remove } = await makePostgresDatabase(server);
     const openDb = () => openPostgres({ url });
-    return { folder, openDb, openNodeDb: openDb, removeDb: remove };
+    return {
+      folder,
+      openDb,
+      openNodeDb: openDb,
+      execute: (statements) => executeOnPostgres(url, statements),
+      removeDb: remove,
+    };
   }
   const file = join(folder, "berth.db");
   const writer = () => new Worker(new URL("../writer.ts", import.meta.url).href);
@@ -66,8 +77,19 @@ async function makePlace(): Promise<Place> {
     folder,
     openDb: () => openSqlite({ file, writer, synchronous: "off" }),
     openNodeDb: async (db) => db,
+    async execute(statements) {
+      const database = new Database(file);
+      for (const statement of statements) database.run(statement);
+      database.close();
+    },
     removeDb: async () => undefined,
   };
+}
+
+async function executeOnPostgres(url: string, statements: readonly string[]): Promise<void> {
+  const sql = new SQL(url, { adapter: "postgres", max: 1 });
+  for (const statement of statements) await sql.unsafe(statement);
+  await sql.close();
 }
 
 async function openIn(place: Place, moment: number, options: TestRegistryOptions): Promise<TestRegistry> {
@@ -104,6 +126,7 @@ async function openIn(place: Place, moment: number, options: TestRegistryOptions
       nodes.push(node);
       return { db: node.db, registry: await openRegistry({ ...rooms, ...node }) };
     },
+    execute: (...statements) => place.execute(statements),
     async restart() {
       await close();
       return openIn(place, now, options);

@@ -264,11 +264,27 @@ function* endUpload(id: string, { isDuplicate }: Stored, at: number): Transactio
   yield { sql: "update uploads set state = ?, touched_at = ? where id = ?", args: [state, at, id] };
 }
 
+export interface KeepTarsumInput {
+  readonly imageRow: number;
+  readonly revision: number;
+  readonly digest: Digest;
+  readonly tarsum: string;
+}
+
+/** Remembers the TarSum of an image, if JSON and layer are those that it was computed over. */
+export function* keepTarsum({ imageRow, revision, digest, tarsum }: KeepTarsumInput): Transaction<void> {
+  yield {
+    sql: "update v1_images set tarsum = ? where id = ? and revision = ? and digest = ?",
+    args: [tarsum, imageRow, revision, digest],
+  };
+}
+
 export interface CompleteImageInput {
   readonly imageRow: number;
   /** Of the JSON and of the layer that the checksum is of. */
   readonly revision: number;
   readonly digest: Digest;
+  /** The TarSum, when it is what completes the image. */
   readonly tarsum: string | null;
   readonly stamp: Stamp;
 }
@@ -279,7 +295,7 @@ export function* completeImage({ imageRow, revision, digest, tarsum, stamp }: Co
   if (row?.["state"] === "complete") throw cannotSet();
   if (row?.["revision"] !== revision || row["digest"] !== digest || row["state"] !== "uploaded") throw isArriving();
   yield {
-    sql: "update v1_images set state = 'complete', tarsum = coalesce(?, tarsum), touched_at = ? where id = ?",
+    sql: "update v1_images set state = 'complete', tarsum = ?, touched_at = ? where id = ?",
     args: [tarsum, stamp.at, imageRow],
   };
   yield* settleWaiting(imageRow, stamp);

@@ -1,5 +1,6 @@
 // v1 images: announced with their JSON, given a layer, completed by its checksum, and read. Whom an id belongs to is decided
 // here, in one place: ids are chosen by who pushes and prove nothing.
+import type { Digest } from "#lib/digest";
 import { Fault } from "#lib/fault";
 import { type Context, stampOf } from "../context.ts";
 import { readImageJson } from "./build.ts";
@@ -11,6 +12,7 @@ import {
   completeImage,
   type ImageRow,
   isArriving,
+  keepTarsum,
   noImage,
   type Owned,
   putImageJson,
@@ -61,6 +63,7 @@ export async function findImage(
 
 export function openImages(context: Context, layers: Layers): V1Images {
   const { db, access } = context;
+  const tarsums = new Map<string, Promise<string>>();
 
   const requireAccess = ({ actor, repository }: Asking, action: "pull" | "push") => {
     if (repository !== undefined) access.require(actor, repository.path, action);
@@ -79,6 +82,20 @@ export function openImages(context: Context, layers: Layers): V1Images {
     const row = await findImage(context, asking, imageId, "push");
     if (row === undefined) throw noImage();
     return row;
+  };
+
+  /** Computed once, however many ask, and remembered also when it is not what was sent: it costs a look at the whole layer. */
+  const tarsumOf = (row: ImageRow, digest: Digest): Promise<string> => {
+    const { id: imageRow, revision } = row;
+    const key = `${imageRow} ${revision} ${digest}`;
+    const compute = async () => {
+      const tarsum = await layers.tarsum(digest, await jsonOf(row));
+      await db.write(keepTarsum, { imageRow, revision, digest, tarsum });
+      return tarsum;
+    };
+    const running = tarsums.get(key) ?? compute().finally(() => tarsums.delete(key));
+    tarsums.set(key, running);
+    return running;
   };
 
   const isAmbiguous = async ({ id }: ImageRow) => (await db.read(selectOther, id)).length > 0;
@@ -139,16 +156,16 @@ export function openImages(context: Context, layers: Layers): V1Images {
       if (row.state === "complete") throw cannotSet();
       const mismatch = () => new Fault("invalid", "checksum", "Checksum mismatch");
       if (row.state !== "uploaded" || row.digest === null) throw mismatch();
-      let computed = row.tarsum;
+      let proven: string | null = null;
       if (!sent.includes(row.payload ?? "")) {
         // A tarsum reads the whole layer again: only for who has nothing better.
         if (!sent.some((each) => each?.startsWith("tarsum+sha256:"))) throw mismatch();
-        computed ??= await layers.tarsum(row.digest, await jsonOf(row));
-        if (!sent.includes(computed)) throw mismatch();
+        proven = row.tarsum ?? (await tarsumOf(row, row.digest));
+        if (!sent.includes(proven)) throw mismatch();
       }
       const stamp = stampOf(context, asking.actor);
       const { id: imageRow, revision, digest } = row;
-      await db.write(completeImage, { imageRow, revision, digest, tarsum: computed, stamp });
+      await db.write(completeImage, { imageRow, revision, digest, tarsum: proven, stamp });
     },
 
     async get(asking, imageId) {
