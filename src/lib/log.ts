@@ -17,9 +17,12 @@ export function openLog(level: LogLevel, format: LogFormat): Log {
   return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
 }
 
+/** How much waits for who reads the log, in characters: beyond it lines are lost, and the server goes on. */
+const maxWaiting = 8 * 1024 * 1024;
+
 /** Lines that come while others are being written are written together; what is left at the end is written then. */
 function openJsonStream() {
-  const stream = pino.destination({ dest: 2, sync: false });
+  const stream = pino.destination({ dest: 2, sync: false, maxLength: maxWaiting });
   process.once("exit", () => stream.flushSync());
   return stream;
 }

@@ -1,6 +1,6 @@
 // A grown-up process: several workers behind one port, the log, probes, metrics, and the commands.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -38,6 +38,25 @@ async function put(url: string, seed: string, size: number): Promise<{ path: str
   });
   return { path, status };
 }
+
+test("a server whose log nobody reads goes on answering", async () => {
+  const data = mkdtempSync(join(folder, "unread-"));
+  const args = ["src/main.ts", "serve", "--listen", "127.0.0.1:0", "--data", data, "--log-format", "json"];
+  const child = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+  try {
+    const url = await new Promise<string>((found) => {
+      child.stdout.on("data", (text: Buffer) => {
+        const at = /serves on (http:\S+)/.exec(text.toString())?.[1];
+        if (at !== undefined) found(at);
+      });
+    });
+    child.stderr.pause();
+    // A line has two hundred characters and more: together many times what a pipe holds.
+    for (let i = 0; i < 2_000; i++) expect((await fetch(`${url}/v2/?${"x".repeat(50)}`)).status).toBe(200);
+  } finally {
+    child.kill("SIGKILL");
+  }
+});
 
 describe("several workers", () => {
   let server: TestServer;
