@@ -232,6 +232,7 @@ test("chains that meet in a ring by way of two repositories are not built, and n
   expect(await two.tags(name("meet/two"))).toEqual({ "1": y.id });
   expect(await openTodaysClient(house.registry, at("oci")).tags(name("meet/two"))).toEqual([]);
   expect(await one.ancestry(xOnY.id)).toEqual([xOnY.id, yAsBase.id]);
+  expect(await faultOf(in_("meet/three").json(imageOf("meet z", y)))).toBe(noParent);
 });
 
 test("what a layer that was replaced needed is free again", async () => {
