@@ -18,6 +18,7 @@ export const manifestType = "application/vnd.oci.image.manifest.v1+json";
 const configType = "application/vnd.oci.image.config.v1+json";
 const layerType = "application/vnd.oci.image.layer.v1.tar";
 const blockBytes = 1024 * 1024;
+const smallBytes = 1024;
 
 /** Bytes that look random and are the same for the same seed (xorshift32). */
 function fillBlock(bytes: number, seed: number): Uint8Array<ArrayBuffer> {
@@ -44,17 +45,29 @@ export function blobOf(bytes: Uint8Array): Blob {
 }
 
 const block = fillBlock(blockBytes, 1);
+const hashesOfBlocks = new Map<number, Bun.CryptoHasher>();
 
-/** A blob of `size` bytes that no other `name` has: its first block is its own, the others are always the same. */
+/** The hash of `count` equal blocks, to go on with. Kept: a gigabyte takes as long as all else that a client does. */
+function hashBlocks(count: number): Bun.CryptoHasher {
+  let known = hashesOfBlocks.get(count);
+  if (known === undefined) {
+    known = new Bun.CryptoHasher("sha256");
+    for (let i = 0; i < count; i++) known.update(block);
+    hashesOfBlocks.set(count, known);
+  }
+  return known.copy();
+}
+
+/** A blob of `size` bytes that no other `name` has: its last block is its own, the others are always the same. */
 export function makeBlob(size: number, name: string): Blob {
-  const head = fillBlock(Math.min(size, blockBytes), 2);
-  new TextEncoder().encodeInto(name, head);
+  const blocks = Math.max(0, Math.ceil(size / blockBytes) - 1);
+  const tail = fillBlock(size - blocks * blockBytes, 2);
+  new TextEncoder().encodeInto(name, tail);
   const parts = function* () {
-    yield head;
-    for (let at = head.byteLength; at < size; at += blockBytes)
-      yield block.subarray(0, Math.min(blockBytes, size - at));
+    for (let i = 0; i < blocks; i++) yield block;
+    yield tail;
   };
-  return { digest: digestOf(parts()), size, parts };
+  return { digest: `sha256:${hashBlocks(blocks).update(tail).digest("hex")}`, size, parts };
 }
 
 /** An image of these blobs. */
@@ -71,13 +84,19 @@ export function makeImage(config: Blob, layers: readonly Blob[]): Image {
   return { config, layers, manifest, digest: digestOf([manifest]) };
 }
 
-/** A config as clients make it: JSON, `size` bytes long. */
-export function makeConfig(size: number, name: string): Blob {
+/** A config as clients make it for these layers, which are plain: JSON, `size` bytes long or more. */
+export function makeConfig(size: number, name: string, layers: readonly Blob[]): Blob {
   const text = JSON.stringify({
     architecture: "amd64",
     os: "linux",
-    rootfs: { type: "layers", diff_ids: [] },
+    rootfs: { type: "layers", diff_ids: layers.map(({ digest }) => digest) },
     author: name,
   });
   return blobOf(new TextEncoder().encode(text.padEnd(size, " ")));
+}
+
+/** A small image with content of its own: a config and one layer, 1 KiB each. */
+export function makeSmallImage(name: string): Image {
+  const layers = [makeBlob(smallBytes, name)];
+  return makeImage(makeConfig(smallBytes, name, layers), layers);
 }

@@ -1,5 +1,5 @@
 // Programs that the bench runs: found, started, looked at and ended.
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -46,27 +46,44 @@ export function pickPort(): Promise<number> {
 export interface Running {
   readonly pid: number;
   readonly port: number;
+  /** `http://127.0.0.1:PORT`, or https. */
+  readonly origin: string;
+  /** From its start to its first answer. */
+  readonly startMilliseconds: number;
   /** Ends it in order; kills it when it does not. */
   stop(): Promise<void>;
+  /** SIGKILL to all of its processes. */
+  kill(): Promise<void>;
 }
 
-const startMilliseconds = 20_000;
+const startMilliseconds = 120_000;
 const stopMilliseconds = 15_000;
+const pollMilliseconds = 2;
 
-/** Starts a server and waits until it answers on `port`. */
-export async function startServer(
-  command: readonly string[],
-  { port, cwd, env, path }: { port: number; cwd: string; env: Readonly<Record<string, string>>; path: string },
-): Promise<Running> {
-  const child = Bun.spawn([...command], { cwd, env: { ...process.env, ...env }, stdout: "ignore", stderr: "pipe" });
-  const complaint = new Response(child.stderr).text();
-  const until = performance.now() + startMilliseconds;
+export interface Start {
+  readonly port: number;
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** What is asked until it is answered. */
+  readonly path: string;
+  readonly isTls?: boolean;
+}
+
+/** Starts a server and waits until it answers on `port`. What it says goes to `output.log` in its folder. */
+export async function startServer(command: readonly string[], start: Start): Promise<Running> {
+  const { port, cwd, env, path, isTls = false } = start;
+  const file = join(cwd, "output.log");
+  const output = openSync(file, "w");
+  const begun = performance.now();
+  const child = Bun.spawn([...command], { cwd, env: { ...process.env, ...env }, stdout: output, stderr: output });
+  closeSync(output);
+  const origin = `${isTls ? "https" : "http"}://127.0.0.1:${port}`;
   for (let isUp = false; !isUp; ) {
     if (child.exitCode !== null)
-      throw new Error(`${command.join(" ")} does not start: ${(await complaint).slice(-500)}`);
-    if (performance.now() > until) throw new Error(`${command.join(" ")} does not answer`);
-    await Bun.sleep(20);
-    isUp = await fetch(`http://127.0.0.1:${port}${path}`).then(
+      throw new Error(`${command.join(" ")} does not start: ${readFileSync(file, "utf8").slice(-500)}`);
+    if (performance.now() > begun + startMilliseconds) throw new Error(`${command.join(" ")} does not answer`);
+    await Bun.sleep(pollMilliseconds);
+    isUp = await fetch(`${origin}${path}`, { tls: { rejectUnauthorized: false } }).then(
       (answer) => answer.body?.cancel().then(() => true) ?? true,
       () => false,
     );
@@ -74,17 +91,23 @@ export async function startServer(
   return {
     pid: child.pid,
     port,
+    origin,
+    startMilliseconds: performance.now() - begun,
     async stop() {
       child.kill("SIGTERM");
       const timer = setTimeout(() => child.kill("SIGKILL"), stopMilliseconds);
       await child.exited;
       clearTimeout(timer);
     },
+    async kill() {
+      for (const pid of familyOf(child.pid)) process.kill(pid, "SIGKILL");
+      await child.exited;
+    },
   };
 }
 
 /** The processes below `pid`, and itself. */
-function familyOf(pid: number): number[] {
+export function familyOf(pid: number): number[] {
   const parents = new Map<number, number>();
   for (const entry of readdirSync("/proc")) {
     const stat = /^\d+$/.test(entry) ? readOrNothing(`/proc/${entry}/stat`) : "";
@@ -110,5 +133,13 @@ export function residentBytes(pid: number): number {
   return familyOf(pid).reduce((sum, each) => {
     const kibibytes = /VmRSS:\s+(\d+)/.exec(readOrNothing(`/proc/${each}/status`))?.[1];
     return sum + Number(kibibytes ?? 0) * 1024;
+  }, 0);
+}
+
+/** The processor time that a server with its workers has used, in microseconds; the kernel counts in hundredths of a second. */
+export function cpuMicroseconds(pid: number): number {
+  return familyOf(pid).reduce((sum, each) => {
+    const fields = readOrNothing(`/proc/${each}/stat`).split(") ").at(-1)?.split(" ") ?? [];
+    return sum + (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * 10_000;
   }, 0);
 }

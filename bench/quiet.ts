@@ -2,8 +2,7 @@
 import { readFileSync } from "node:fs";
 
 const busyShare = 0.15;
-const lookMilliseconds = 1_000;
-const maxLooks = 90;
+const lookMilliseconds = 500;
 
 interface Ticks {
   readonly idle: number;
@@ -16,9 +15,10 @@ function readTicks(): Ticks {
   return { idle: (ticks[3] ?? 0) + (ticks[4] ?? 0), all: ticks.reduce((sum, each) => sum + each, 0) };
 }
 
-/** True after a second in which little else ran; false when none came in time. The same for every server. */
-export async function waitForQuiet(): Promise<boolean> {
-  for (let look = 0; look < maxLooks; look++) {
+/** True after half a second in which little else ran; false when none came in time. The same for every server. */
+export async function waitForQuiet(seconds: number): Promise<boolean> {
+  const until = performance.now() + seconds * 1000;
+  while (performance.now() < until) {
     const before = readTicks();
     await Bun.sleep(lookMilliseconds);
     const after = readTicks();

@@ -1,108 +1,163 @@
 // Figures to Markdown.
-import { isMoreBetter, type Measure } from "./measures.ts";
-import { medianOf } from "./median.ts";
-import type { Server } from "./servers.ts";
-import type { Syncs } from "./syncs.ts";
-
-/** What each server reached in each round, by measure and server name. */
-export type Figures = ReadonlyMap<Measure, ReadonlyMap<string, readonly number[]>>;
+import { isMoreBetter, type Row } from "./measures/measure.ts";
+import type { OwnRun } from "./own/comparison.ts";
+import { reportOwn } from "./own/report.ts";
+import type { PeersRun } from "./peers.ts";
+import { figureOf, judge, show, us } from "./reaching.ts";
 
 export interface Run {
-  readonly servers: readonly Server[];
-  readonly figures: Figures;
-  readonly syncs: ReadonlyMap<string, Syncs>;
-  readonly missing: readonly string[];
+  readonly peers: PeersRun;
+  readonly own: OwnRun;
   /** Sentences about the machine and the run. */
   readonly circumstances: readonly string[];
+  readonly commands: readonly string[];
 }
 
-/** How many times as good the first is. */
-function timesAsGood(measure: Measure, ours: number, theirs: number): number {
-  return isMoreBetter(measure) ? ours / theirs : theirs / ours;
-}
-
-function show(value: number): string {
-  return value >= 100 ? Math.round(value).toLocaleString("en-US") : value.toPrecision(3);
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   return [line(head), line(head.map((_, i) => (i === 0 ? "---" : "---:"))), ...rows.map(line)].join("\n");
 }
 
-/** Rows in which Berth is behind a server that also pushes: nginx is a limit, not a peer. */
-function behindOf({ servers, figures }: Run): string[] {
-  return [...figures].flatMap(([measure, byServer]) => {
-    const ours = medianOf(byServer.get("Berth") ?? []);
-    return servers.flatMap(({ name, canPush }) => {
-      const ratio = timesAsGood(measure, ours, medianOf(byServer.get(name) ?? []));
-      return canPush && name !== "Berth" && ratio < 1 ? [`- ${measure.name}: ${ratio.toFixed(2)} × ${name}`] : [];
-    });
-  });
+function rowsOf({ measures, figures }: PeersRun): readonly Row[] {
+  return measures.flatMap(({ rows }) => rows).filter(({ name }) => (figures.get(name)?.size ?? 0) > 0);
 }
 
-export function writeReport(report: Run): string {
-  const { servers, figures, syncs, missing, circumstances } = report;
-  const names = servers.map(({ name }) => name);
-  const cell = (measure: Measure, byServer: ReadonlyMap<string, readonly number[]>, name: string) => {
-    const theirs = medianOf(byServer.get(name) ?? []);
-    if (Number.isNaN(theirs)) return "";
-    const ours = medianOf(byServer.get("Berth") ?? []);
-    return name === "Berth"
-      ? `**${show(theirs)}**`
-      : `${show(theirs)} (${timesAsGood(measure, ours, theirs).toFixed(2)})`;
-  };
-  const medians = [...figures].map(([measure, byServer]) => [
-    `${measure.name}, ${measure.unit}`,
-    ...names.map((name) => cell(measure, byServer, name)),
-  ]);
-  const ranges = [...figures].map(([measure, byServer]) => [
-    measure.name,
-    ...names.map((name) => {
-      const list = byServer.get(name) ?? [];
-      return list.length === 0 ? "" : `${show(Math.min(...list))} – ${show(Math.max(...list))}`;
+/** How many times as good Berth is as each, and what was to be reached. */
+function ratioTable(run: PeersRun): string {
+  const others = run.servers.filter(({ name }) => name !== us);
+  const rows = rowsOf(run).map((row) => {
+    const ours = figureOf(run.figures, row.name, us);
+    const ratios = others.map(({ name }) => {
+      const theirs = figureOf(run.figures, row.name, name);
+      const ratio = isMoreBetter(row.unit) ? ours / theirs : theirs / ours;
+      return Number.isNaN(ratio) ? "" : ratio.toFixed(2);
+    });
+    const judgements = row.reach.map((reach) => judge(row, reach, run.figures, run.servers));
+    return [
+      row.name,
+      ...ratios,
+      judgements.map(({ reach }) => reach).join(", "),
+      judgements
+        .map(({ reached, isReached }) => (reached === undefined ? "?" : `${reached} ${isReached ? "✓" : "**✗**"}`))
+        .join(", "),
+    ];
+  });
+  return table(["times as good as", ...others.map(({ name }) => name), "reach", "reached"], rows);
+}
+
+function figureTable(run: PeersRun): string {
+  const names = run.servers.map(({ name }) => name);
+  const rows = rowsOf(run).map((row) => {
+    const byServer = run.processes.get(row.name);
+    const processes = names.flatMap((name) => byServer?.get(name) ?? []).join(" · ");
+    const cells = names.map((name) => {
+      const figure = figureOf(run.figures, row.name, name);
+      return Number.isNaN(figure) ? "" : show(figure);
+    });
+    return [`${row.name}, ${row.unit}`, ...cells, processes];
+  });
+  return table(["", ...names, "processes"], rows);
+}
+
+function shortOf(run: PeersRun): readonly string[] {
+  return rowsOf(run).flatMap((row) =>
+    row.reach.flatMap((reach) => {
+      const { reach: words, reached, isReached } = judge(row, reach, run.figures, run.servers);
+      return isReached || reached === undefined ? [] : [`- ${row.name}: ${reached}, to reach ${words}`];
     }),
-  ]);
+  );
+}
+
+function boundsOf(run: PeersRun): readonly string[] {
+  const byBound = new Map<string, string[]>();
+  for (const { name, bound } of rowsOf(run))
+    if (bound !== undefined) byBound.set(bound, [...(byBound.get(bound) ?? []), name]);
+  return [...byBound].map(([bound, names]) => `- ${bound}: ${names.join("; ")}`);
+}
+
+function reportSyncs({ servers, syncs }: PeersRun): readonly string[] {
+  if (syncs.size === 0) return [];
   const pushing = servers.filter(({ name }) => syncs.has(name));
-  const behind = behindOf(report);
   return [
-    "# Berth beside its peers",
-    "Written by `npm run bench`; README.md beside this file says how. Each figure is the median of the rounds; in brackets: how many",
-    "times as good Berth is in the same run (above 1 Berth is better, below 1 worse). Only ratios within one run mean something.",
-    "",
-    ...circumstances.map((each) => `- ${each}`),
-    ...servers.map(({ name, version }) => `- ${name}: ${version}`),
-    ...missing.map((each) => `- ${each}`),
-    "",
-    table(["", ...names], medians),
-    "",
-    "## Where Berth is behind a registry",
-    ...(behind.length === 0 ? ["Nowhere in this run."] : behind),
-    "",
     "## What a push promises",
     "Calls of fsync and its kin during one push, counted with strace on a server of its own, outside the timed runs. Berth answers 201",
     "only after the bytes, their folder and the row have been synced. A server that does not sync the bytes of a blob, or the folder",
     "into which it is renamed, is faster by what it does not promise: the list says which.",
     "",
-    syncs.size === 0
-      ? "Not counted: no strace."
-      : table(
-          ["syncs during", ...pushing.map(({ name }) => name)],
-          [
-            [
-              "a small push (two blobs of 1 KiB, a manifest)",
-              ...pushing.map(({ name }) => String(syncs.get(name)?.smallPush)),
-            ],
-            ["a blob of 8 MiB (PATCH, PUT)", ...pushing.map(({ name }) => String(syncs.get(name)?.largeBlob))],
-          ],
-        ),
+    table(
+      ["syncs during", ...pushing.map(({ name }) => name)],
+      [
+        [
+          "a small push (two blobs of 1 KiB, a manifest)",
+          ...pushing.map(({ name }) => `${syncs.get(name)?.smallPush}`),
+        ],
+        ["a blob of 8 MiB (PATCH, PUT)", ...pushing.map(({ name }) => `${syncs.get(name)?.largeBlob}`)],
+      ],
+    ),
     "",
     ...pushing.map(
       ({ name }) => `- ${name}, for the blob of 8 MiB: ${syncs.get(name)?.places.join(", ") || "nothing"}`,
     ),
     "",
+  ];
+}
+
+function rangeTable(run: PeersRun): string {
+  const names = run.servers.map(({ name }) => name);
+  const rows = rowsOf(run).map(({ name, unit }) => [
+    `${name}, ${unit}`,
+    ...names.map((server) => {
+      const list = run.figures.get(name)?.get(server) ?? [];
+      return list.length === 0 ? "" : `${show(Math.min(...list))} – ${show(Math.max(...list))}`;
+    }),
+  ]);
+  return table(["", ...names], rows);
+}
+
+function reportPeers(run: PeersRun): readonly string[] {
+  if (rowsOf(run).length === 0) return [];
+  const short = shortOf(run);
+  return [
+    "## Ratios",
+    "How many times as good Berth is: above 1 better, below 1 worse, whatever the unit. Only ratios within one run mean something.",
+    "",
+    ratioTable(run),
+    "",
+    "## Short of the reach",
+    ...(short.length === 0 ? ["Nothing in this run."] : short),
+    "",
+    "## Figures",
+    "Medians of the rounds. Processes: of each server in the order of the columns, the parent and its workers; threads are not counted.",
+    "",
+    figureTable(run),
+    "",
+    "## What bounds the rows",
+    ...boundsOf(run),
+    "",
+    ...reportSyncs(run),
     "## Lowest and highest round",
-    table(["", ...names], ranges),
+    rangeTable(run),
+    "",
+  ];
+}
+
+export function writeReport({ peers, own, circumstances, commands }: Run): string {
+  return [
+    "# Berth beside its peers, and beside itself",
+    "Written by `npm run bench`; README.md beside this file says how.",
+    "",
+    ...circumstances.map((each) => `- ${each}`),
+    ...peers.servers.map(({ name, version }) => `- ${name}: ${version}`),
+    ...peers.missing.map((each) => `- ${each}`),
+    "",
+    ...reportPeers(peers),
+    ...reportOwn(own),
+    "## Command lines",
+    "Of the load generators, each once; clients and servers are on one machine.",
+    "",
+    "```",
+    ...commands,
+    "```",
     "",
   ].join("\n");
 }

@@ -2,7 +2,7 @@
 // pushes can be read with what they promise.
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { makeBlob, makeConfig, makeImage } from "./content.ts";
+import { makeBlob, makeSmallImage } from "./content.ts";
 import { openConnection } from "./load/connection.ts";
 import { pushBlob, pushImage } from "./load/pushing.ts";
 import { findProgram, type Running } from "./processes.ts";
@@ -23,8 +23,7 @@ export async function countSyncs(running: Running, folder: string): Promise<Sync
   if (strace === undefined) return undefined;
   const connection = await openConnection(running.port);
   const push = async (name: string) => {
-    const image = makeImage(makeConfig(1024, name), [makeBlob(1024, name)]);
-    await pushImage(connection, "bench/syncs", name, image);
+    await pushImage(connection, "bench/syncs", name, makeSmallImage(name));
   };
   const pushLarge = (name: string) => pushBlob(connection, "bench/syncs", makeBlob(largeBytes, name), "patch");
   await push("first");

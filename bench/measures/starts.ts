@@ -1,0 +1,46 @@
+// From the start of a process to its first answer.
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { loadNumbers } from "../tools.ts";
+import type { Measure } from "./measure.ts";
+
+const pushingClients = 32;
+
+export function listStarts(): readonly Measure[] {
+  return [
+    {
+      rows: [
+        {
+          name: "start to first answer, empty folder",
+          unit: "ms",
+          reach: [{ limit: 150 }],
+          bound: "loading the program",
+        },
+      ],
+      scene: "new",
+      async take({ server, folder }) {
+        const own = join(folder, "start");
+        const running = await server.start(own);
+        await running.stop();
+        rmSync(own, { recursive: true });
+        return [running.startMilliseconds];
+      },
+    },
+    {
+      rows: [{ name: "start to first answer after kill -9 during pushes", unit: "ms", reach: [{ limit: 300 }] }],
+      scene: "new",
+      async take({ server, folder }) {
+        const own = join(folder, "kill");
+        const killed = await server.start(own);
+        const pushing = loadNumbers("images", killed.port, pushingClients, pushingClients, 2).catch(() => undefined);
+        await Bun.sleep(1000);
+        await killed.kill();
+        await pushing;
+        const running = await server.start(own);
+        await running.stop();
+        rmSync(own, { recursive: true });
+        return [running.startMilliseconds];
+      },
+    },
+  ];
+}
