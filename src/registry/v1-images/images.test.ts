@@ -1,10 +1,11 @@
 // One image on its way: announced, uploaded, complete; each Fault in the words of the protocol; whose parent may be what.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { digestOf } from "#lib/digest";
+import { type Digest, digestOf } from "#lib/digest";
 import { samples } from "#lib/layers/testing";
 import { incomingOf } from "#lib/stream";
 import { quarantineBlob } from "../blobs.sql.ts";
 import { openTestRegistry, type TestRegistry } from "../testing.ts";
+import { completeImage } from "./images.sql.ts";
 import {
   at,
   chainOf,
@@ -139,6 +140,30 @@ test("a checksum that was sent ahead completes an image with its layer, or refus
   expect(await client.pull(image.id)).toEqual([image]);
   expect(await faultOf(client.checksum(image))).toBe(cannotSet);
   expect(await house.store.uploads.list()).toEqual([]);
+});
+
+test("a checksum that was compared with another layer than the one that is there now completes nothing", async () => {
+  const image = imageOf("compared", undefined);
+  await client.json(image);
+  await client.layer(image);
+  const [row] = await house.db.read<{ id: number; revision: number }>(
+    "select id, revision from v1_images where image_id = ?",
+    image.id,
+  );
+  const stamp = { at: house.now(), actor: null, protocol: "docker-v1", address: "127.0.0.1", requestId: "test" };
+  const complete = (digest: Digest) =>
+    faultOf(
+      house.db.write(completeImage, {
+        imageRow: row?.id ?? 0,
+        revision: row?.revision ?? 0,
+        digest,
+        tarsum: null,
+        stamp,
+      }),
+    );
+  expect(await complete(digestOf(layerOf("that was there before")))).toBe(arriving);
+  expect(await complete(digestOf(image.layer))).toBe("done");
+  expect(await complete(digestOf(image.layer))).toBe(cannotSet);
 });
 
 describe("The JSON of an image", () => {
