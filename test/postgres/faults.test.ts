@@ -53,13 +53,19 @@ const outages: readonly Outage[] = [
   { name: "stands still", milliseconds: 12_000, begin: () => cluster.freeze(), end: () => cluster.thaw() },
 ];
 
+const words = {
+  oci: /^\{"errors":\[\{"code":"UNAVAILABLE","message":"[^"]+","detail":\{\}\}\]\}$/,
+  v1: /^\{"error": "[^"]+"\}$/,
+} as const;
+
 /** What must be wrong about an answer of 503, in words. */
 function wrongsOf({ headers, bytes }: Reply): string[] {
+  const protocol = headers.has("x-docker-registry-version") ? "v1" : "oci";
   const text = new TextDecoder().decode(bytes);
   return [
     ...(headers.get("content-type") === "application/json" ? [] : [`Content-Type ${headers.get("content-type")}`]),
     ...(/^\d+$/.test(headers.get("retry-after") ?? "") ? [] : ["no Retry-After"]),
-    ...(/^\{"errors":\[\{"code":"UNAVAILABLE","message":"[^"]+","detail":\{\}\}\]\}$/.test(text) ? [] : [text]),
+    ...(words[protocol].test(text) ? [] : [text]),
   ];
 }
 

@@ -3,7 +3,7 @@ import type { State } from "../ledger.ts";
 import { inParts } from "../pushing.ts";
 import type { Random } from "../random.ts";
 import type { Body } from "../registry-client.ts";
-import { change, type Session, send } from "../world.ts";
+import { type Change, change, type Session, send } from "../world.ts";
 import { checksumOf, openV1Client } from "./client.ts";
 import { chainOf, inventJson, type KnownImage, layerBytesOf } from "./images.ts";
 import { imageKey, isComplete, isWaiting, isWhole, knownState, put, settled, v1TagKey } from "./tags.ts";
@@ -44,7 +44,8 @@ export async function pushImages(session: Session, own: Belongings, push: Push):
   if (isListed) await announce(session, push);
   const missing: KnownImage[] = [];
   for (const image of images) {
-    if (way !== "shared" && !isComplete(world.ledger, image) && image.isUploaded && random.chance(0.5)) {
+    const isKnownToLack = knownState(world.ledger, imageKey(image)) === null;
+    if (way !== "shared" && isKnownToLack && image.isUploaded && random.chance(0.5)) {
       missing.push(image);
     } else if (await putJson(session, own, push, image)) missing.push(image);
     if (random.chance(0.04)) return;
@@ -119,10 +120,14 @@ async function putJson(session: Session, own: Belongings, push: Push, image: Kno
     const isThere = status === 409;
     if (before === (isThere ? null : "complete")) world.wrongs.push(`JSON of ${imageKey(image)}, ${before}: ${status}`);
   }
-  if (status !== 200) return false;
+  if (status !== 200) {
+    // Whoever completed it, and whether they were told: it is complete.
+    world.ledger.begin(imageKey(image), "complete").acknowledge();
+    return false;
+  }
   image.isAnnounced = true;
   if (ahead === undefined) return true;
-  await putLayer(session, own, push, image, true);
+  await putLayer(session, push, image, completion(session, own, image));
   return false;
 }
 
@@ -130,10 +135,10 @@ async function putJson(session: Session, own: Belongings, push: Push, image: Kno
 async function complete(session: Session, own: Belongings, push: Push, image: KnownImage): Promise<boolean> {
   const { random, world, client } = session;
   if (push.way === "shared") {
-    if (!(await putLayer(session, own, push, image, false))) return isComplete(world.ledger, image);
+    if (!(await putLayer(session, push, image, {}))) return isComplete(world.ledger, image);
   } else if (!image.isUploaded || random.chance(0.2)) {
     if (random.chance(0.1)) await putOtherLayer(session, push, image);
-    await putLayer(session, own, push, image, false);
+    await putLayer(session, push, image, {});
   }
   const layer = layerBytesOf(image.layer);
   const isArchive = image.layer.form === "gzip" || image.layer.form === "tar";
@@ -170,18 +175,12 @@ function bodyOf(random: Random, bytes: Uint8Array<ArrayBuffer>): Body {
   return random.chance(0.6) ? inParts(bytes, random.between(1_000, 100_000)) : bytes;
 }
 
-async function putLayer(
-  session: Session,
-  own: Belongings,
-  push: Push,
-  image: KnownImage,
-  isLast: boolean,
-): Promise<boolean> {
+async function putLayer(session: Session, push: Push, image: KnownImage, writes: Change["writes"]): Promise<boolean> {
   const { random, client } = session;
   const body = bodyOf(random, layerBytesOf(image.layer));
   const isDone = await change(session, {
     what: `PUT of a layer of ${image.layer.size} bytes of ${image.layer.form}`,
-    writes: isLast ? completion(session, own, image) : {},
+    writes,
     request: () => openV1Client(client).putLayer(image, tokenOf(push), body),
     done: 200,
     refused: push.way === "shared" ? [400, 409] : [],

@@ -41,8 +41,12 @@ export function settled(top: KnownImage): State {
   return stateOf(top.id, isTranslatable(top) ? builtFrom(top.id) : nothing);
 }
 
-/** The state of a tag that has been put: what is not whole, or not yet meant, shows in v1 and changes nothing in /v2/. */
+/**
+ * The state of a tag that has been put: what is not whole, or not yet meant, shows in v1 and changes nothing in /v2/.
+ * Undefined when it depends on what is not known.
+ */
 export function put(ledger: Ledger, key: string, top: KnownImage, isPassing: boolean): State | undefined {
+  if (chainOf(top).some((image) => knownState(ledger, imageKey(image)) === undefined)) return undefined;
   if (isWhole(ledger, top) && !isPassing) return settled(top);
   const before = knownState(ledger, key);
   return before === undefined ? undefined : stateOf(top.id, partsOf(before)[1]);

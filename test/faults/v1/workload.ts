@@ -34,13 +34,14 @@ export const v1Deeds: readonly {
   { weight: 1, deed: deleteTagOverOci },
 ];
 
-function inventPush(random: Random, way: Way, repository: string, base: KnownImage | undefined, tag: string): Push {
+function inventPush(random: Random, place: Omit<Push, "images">, base: KnownImage | undefined): Push {
+  const { way, repository } = place;
   const images: KnownImage[] = [];
   for (let i = random.between(1, 5), parent = base; i > 0; i--) {
     parent = inventImage(random, way === "nameless" ? undefined : repository, parent);
     images.push(parent);
   }
-  return { way, repository, images, tag };
+  return { ...place, images };
 }
 
 /** A new chain, often on top of one that is there. */
@@ -52,7 +53,7 @@ async function pushChain(session: Session, own: Belongings): Promise<void> {
     .flatMap(({ images }) => images)
     .filter((image) => chainOf(image).length < maxDepth && isWhole(world.ledger, image));
   const base = random.chance(0.4) ? random.pick(bases) : undefined;
-  const push = inventPush(random, way, repository, base, `v-${name}-${own.names++}`);
+  const push = inventPush(random, { way, repository, tag: `v-${name}-${own.names++}` }, base);
   world.v1.repositories.add(repository);
   for (const image of push.images) world.v1.images.set(image.id, image);
   own.pushes.push(push);
@@ -73,7 +74,8 @@ async function pushShared(session: Session, own: Belongings): Promise<void> {
   const { random, world, name } = session;
   const seed = 1_000_000 + Math.floor(world.acknowledged / 800) * 10 + random.below(2);
   const repository = sharedRepositories[seed % sharedRepositories.length] ?? "";
-  const images = world.v1.shared.get(seed) ?? inventPush(openRandom(seed), "token", repository, undefined, "").images;
+  const images =
+    world.v1.shared.get(seed) ?? inventPush(openRandom(seed), { way: "token", repository, tag: "" }, undefined).images;
   world.v1.shared.set(seed, images);
   world.v1.repositories.add(repository);
   for (const image of images) world.v1.images.set(image.id, image);
