@@ -22,7 +22,7 @@ export function openMachine(folder: string, patience: number): Machine {
   let taken = 0;
   let disturbed = 0;
   const disk: number[] = [];
-  return {
+  const machine: Machine = {
     async settle(isWrite) {
       // Nobody pays for what another left unwritten, nor for memory that a virtual machine touches for the first time:
       // that costs more than the writing itself, and whoever comes first would pay it.
@@ -37,7 +37,7 @@ export function openMachine(folder: string, patience: number): Machine {
     async measureDisk() {
       const [from, to] = [join(folder, "random"), join(folder, "written")];
       await run(["dd", "if=/dev/urandom", `of=${from}`, "bs=1M", "count=1024"]);
-      await run(["sync"]);
+      await machine.settle(true);
       const begun = performance.now();
       await run(["dd", `if=${from}`, `of=${to}`, "bs=1M", "conv=fsync"]);
       disk.push(2 ** 30 / 1e6 / ((performance.now() - begun) / 1000));
@@ -60,6 +60,7 @@ export function openMachine(folder: string, patience: number): Machine {
       ];
     },
   };
+  return machine;
 }
 
 function measureHash(): number {

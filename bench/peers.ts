@@ -28,6 +28,7 @@ export interface PeersRun {
 
 const largeBytes = 2 ** 30;
 const warmUpSeconds = 2;
+const warmUpClients = 8;
 
 async function makeSetting({ seconds }: Options, folder: string): Promise<Setting> {
   const layers = [makeBlob(10 * 1024, "small"), makeBlob(2 ** 20, "middle"), makeBlob(largeBytes, "large")];
@@ -73,7 +74,7 @@ export async function measurePeers(options: Options, folder: string, machine: Ma
       return running;
     };
     try {
-      if (scene !== "new" && scene !== "lists" && findProgram("wrk") !== undefined) await warmUp(running);
+      await warmUp(running, scene);
       for (const measure of mine) {
         await machine.settle(scene === "new");
         const begun = performance.now();
@@ -112,8 +113,10 @@ export async function measurePeers(options: Options, folder: string, machine: Ma
 }
 
 /** A program that is compiled while it runs has run when it is measured, as one has that serves. */
-async function warmUp({ origin }: Running): Promise<void> {
-  await countGets(`${origin}/v2/${repository}/manifests/${tag}`, warmUpSeconds);
+async function warmUp({ origin, port }: Running, scene: Scene): Promise<void> {
+  if (scene === "new") await load("images", port, warmUpClients, warmUpClients, warmUpSeconds);
+  else if (scene !== "lists" && findProgram("wrk") !== undefined)
+    await countGets(`${origin}/v2/${repository}/manifests/${tag}`, warmUpSeconds);
 }
 
 function takesPart({ name, canPush }: Server, scene: Scene): boolean {

@@ -34,7 +34,7 @@ export function judge(row: Row, reach: Reach, figures: Figures, servers: readonl
   const fits = (value: number, bound: number) => (isMore ? value >= bound : value <= bound);
   if ("limit" in reach)
     return {
-      reach: `${sign} ${reach.limit} ${row.unit}`,
+      reach: `${sign} ${reach.limit}${row.unit === "ratio" ? "" : ` ${row.unit}`}`,
       reached: Number.isNaN(ours) ? undefined : show(ours),
       isReached: fits(ours, reach.limit),
     };

@@ -13,29 +13,31 @@ export function commandLines(): readonly string[] {
   return [...said.values()];
 }
 
-function say(command: readonly string[]): void {
-  const words = command.map((word) =>
-    (/^\//.test(word) ? basename(word) : word)
+function say([program = "", ...args]: readonly string[]): void {
+  const words = args.map((word) =>
+    word
       .replace(/127\.0\.0\.1:\d+/, "HOST:PORT")
       .replace(/sha256:[0-9a-f]{64}/, "DIGEST")
-      .replace(/^(\d{4,5})$/, "PORT"),
+      .replace(/^\/.*\.lua$/, "SCRIPT"),
   );
-  const line = words.map((word) => (/[\s*%{]/.test(word) ? `'${word}'` : word)).join(" ");
-  said.set(line.replace(/(\/(?:v1|v2)\/)\S+/g, "$1…").replace(/PORT .*/, "PORT …"), line);
+  const line = [basename(program), ...words].map((word) => (/[\s*%{]/.test(word) ? `'${word}'` : word)).join(" ");
+  said.set(line.replaceAll(/\/v[12]\/\S*/g, "PATH"), line);
 }
 
 async function use(name: string, args: readonly string[], env?: Readonly<Record<string, string>>): Promise<string> {
   const program = findProgram(name);
   if (program === undefined) throw new Error(`there is no program ${name}`);
-  const command = [program, ...args];
-  say(env === undefined ? command : [...Object.entries(env).map((each) => each.join("=")), ...command]);
-  return run(command, env);
+  say([
+    env === undefined ? program : `${Object.entries(env).map((each) => each.join("="))} ${basename(program)}`,
+    ...args,
+  ]);
+  return run([program, ...args], env);
 }
 
 /** Runs one of the programs of load/ in a process of its own; it prints JSON, or one number. */
 export async function load(name: string, ...args: readonly (string | number)[]): Promise<unknown> {
   const command = [process.execPath, join(import.meta.dir, `load/${name}.ts`), ...args.map(String)];
-  say(["bun", `load/${name}.ts`, ...args.map(String)]);
+  say(["bun", `load/${name}.ts`, "PORT", ...args.slice(1).map(String)]);
   const output = (await run(command)).trim().split("\n").at(-1) ?? "";
   return output === "" ? undefined : JSON.parse(output);
 }

@@ -1,4 +1,4 @@
-// lists.ts PORT REPOSITORIES TAGS: fills a registry: so many repositories `bench/list-…` with one tag, and `bench/tags` with
+// lists.ts PORT REPOSITORIES TAGS: fills a registry: so many repositories `bench/list-…` with one tag, and `bench/tagged` with
 // so many tags of one image.
 import { makeSmallImage } from "../content.ts";
 import { type Connection, openConnection } from "./connection.ts";
@@ -20,6 +20,6 @@ async function spread(count: number, act: (connection: Connection, index: number
   await Promise.all(Array.from({ length: clients }, work));
 }
 
-await spread(1, (connection) => pushImage(connection, "bench/tags", nameOf(0), image));
+await spread(1, (connection) => pushImage(connection, "bench/tagged", nameOf(0), image));
 await spread(repositories, (connection, i) => pushImage(connection, `bench/list-${nameOf(i)}`, "v1", image));
-await spread(tags - 1, (connection, i) => pushManifest(connection, "bench/tags", nameOf(i + 1), image));
+await spread(tags - 1, (connection, i) => pushManifest(connection, "bench/tagged", nameOf(i + 1), image));

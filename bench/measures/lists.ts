@@ -14,7 +14,7 @@ export function listLists({ seconds }: Setting): readonly Measure[] {
     take: async (stage) => [await countGets(`${stage.running().origin}${path}`, seconds)],
   });
   return [
-    page("tags page, n=100 of 5,000", "/v2/bench/tags/tags/list?n=100"),
+    page("tags page, n=100 of 5,000", "/v2/bench/tagged/tags/list?n=100"),
     page("catalog page, n=100 of 1,000", "/v2/_catalog?n=100"),
   ];
 }

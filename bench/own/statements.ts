@@ -7,6 +7,7 @@ import { type Workshop, withServer } from "./workshop.ts";
 
 const warmUp = 3;
 const settleMilliseconds = 300;
+const shownCharacters = 70;
 
 /**
  * The statements of a GET of each path that `prepare` returns, once it has been asked for a few times; undefined where
@@ -15,7 +16,7 @@ const settleMilliseconds = 300;
 export async function countStatements(
   shop: Workshop,
   prepare: (origin: string) => Promise<readonly string[]>,
-): Promise<readonly number[] | undefined> {
+): Promise<readonly (readonly string[])[] | undefined> {
   const cluster = await openCluster().catch((error: unknown) => {
     shop.book.miss(`SQL statements were not counted: ${error instanceof Error ? error.message : error}.`);
     return undefined;
@@ -30,8 +31,8 @@ export async function countStatements(
     const url = await cluster.makeDatabase();
     return await withServer(shop, ["--database", url], async ({ origin }) => {
       const paths = await prepare(origin);
-      const counts: number[] = [];
-      for (const path of paths) counts.push(await countOne(`${origin}${path}`, log));
+      const counts: string[][] = [];
+      for (const path of paths) counts.push(await listStatements(`${origin}${path}`, log));
       return counts;
     });
   } finally {
@@ -40,7 +41,8 @@ export async function countStatements(
   }
 }
 
-async function countOne(url: string, log: string): Promise<number> {
+/** The beginnings of the statements while one GET is answered. */
+async function listStatements(url: string, log: string): Promise<string[]> {
   for (let i = 0; i < warmUp; i++) await (await fetch(url)).arrayBuffer();
   await Bun.sleep(settleMilliseconds);
   const before = readFileSync(log, "utf8").length;
@@ -49,5 +51,8 @@ async function countOne(url: string, log: string): Promise<number> {
   if (!answer.ok) throw new Error(`GET ${url}: ${answer.status}`);
   await Bun.sleep(settleMilliseconds);
   const lines = readFileSync(log, "utf8").slice(before).split("\n");
-  return lines.filter((line) => /LOG: {2}(?:execute|statement)\b/.test(line)).length;
+  return lines.flatMap((line) => {
+    const statement = /LOG: {2}(?:execute [^:]*|statement): (.*)/.exec(line)?.[1];
+    return statement === undefined ? [] : [statement.slice(0, shownCharacters)];
+  });
 }

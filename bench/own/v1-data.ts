@@ -123,7 +123,7 @@ export async function pushLongImage(origin: string, images: number): Promise<str
   return ids[0] ?? "";
 }
 
-/** Gives one image of `bench/tags` so many tags. */
+/** Gives one image of `bench/tagged` so many tags. */
 export async function pushTags(origin: string, tags: number): Promise<void> {
   await load("lists", new URL(origin).port, 0, tags);
 }

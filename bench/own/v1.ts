@@ -107,7 +107,7 @@ async function timeLists(shop: Workshop): Promise<void> {
     await shop.machine.settle(false);
     const of = async (path: string) => medianOf(await data.timeGet(origin, path, asked));
     book.add(ancestry, { other: await of(`/v1/images/${top}/ancestry`), processes: "1" });
-    book.add(tags, { other: await of("/v1/repositories/bench/tags/tags"), processes: "1" });
+    book.add(tags, { other: await of("/v1/repositories/bench/tagged/tags"), processes: "1" });
   });
 }
 
@@ -116,12 +116,14 @@ async function countLists(shop: Workshop): Promise<void> {
   const counted = await countStatements(shop, async (origin) => {
     const top = await data.pushLongImage(origin, longChain);
     await data.pushTags(origin, 100);
-    return [`/v1/images/${top}/ancestry`, "/v1/repositories/bench/tags/tags"];
+    return [`/v1/images/${top}/ancestry`, "/v1/repositories/bench/tagged/tags"];
   });
   if (counted === undefined) return;
   const processes = "1 and PostgreSQL's";
-  const [ofAncestry, ofTags] = counted;
-  if (ofAncestry !== undefined) book.add(ancestryStatements, { other: ofAncestry, processes });
-  if (ofTags !== undefined) book.add(tagsStatements, { other: ofTags, processes });
+  for (const [i, comparison] of [ancestryStatements, tagsStatements].entries()) {
+    const listed = counted[i] ?? [];
+    book.add(comparison, { other: listed.length, processes });
+    book.note(`${comparison.name}: ${listed.map((each) => `\`${each}…\``).join(", ")}`);
+  }
   book.note("SQL statements are those that PostgreSQL logged (log_statement = all) while one request was answered.");
 }
