@@ -1,11 +1,10 @@
-// lists.ts PORT REPOSITORIES TAGS: fills a registry: so many repositories `bench/list-…` with one tag, and `bench/tagged` with
+// lists.ts PORT REPOSITORIES TAGS [CLIENTS]: fills a registry: so many repositories `bench/list-…` with one tag, and `bench/tagged` with
 // so many tags of one image.
 import { makeSmallImage } from "../content.ts";
 import { type Connection, openConnection } from "./connection.ts";
 import { pushImage, pushManifest } from "./pushing.ts";
 
-const clients = 16;
-const [port = 0, repositories = 0, tags = 0] = process.argv.slice(2).map(Number);
+const [port = 0, repositories = 0, tags = 0, clients = 16] = process.argv.slice(2).map(Number);
 const image = makeSmallImage("lists");
 const nameOf = (count: number) => String(count).padStart(5, "0");
 

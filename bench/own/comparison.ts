@@ -11,8 +11,6 @@ export interface Comparison {
   readonly ratio?: number;
   /** By how much the other side may be above the base. */
   readonly more?: number;
-  /** What the figure of the other side may be at most, whatever the base is. */
-  readonly limit?: number;
 }
 
 /** The figures of a comparison in each round. */

@@ -18,8 +18,6 @@ interface Judged {
 function judge({ comparison, base, other }: Compared): Judged {
   const ratio = medianOf(other) / medianOf(base);
   const sign = isMore(comparison) ? "≥" : "≤";
-  if (comparison.limit !== undefined)
-    return { reach: `${sign} ${comparison.limit}`, ratio, isReached: medianOf(other) <= comparison.limit };
   if (comparison.more !== undefined) {
     const reach = `≤ ${comparison.base} + ${comparison.more}`;
     return { reach, ratio, isReached: medianOf(other) <= medianOf(base) + comparison.more };

@@ -113,19 +113,19 @@ async function readJson(url: string): Promise<unknown> {
 }
 
 /** Pushes an image whose chain has `images` v1 images, one of them for its config; returns the id of its top. */
-export async function pushLongImage(origin: string, images: number): Promise<string> {
+export async function pushLongImage(origin: string, images: number, repository = "bench/long"): Promise<string> {
   const layers = Array.from({ length: images - 1 }, (_, i) => makeBlob(1024, `long ${i}`));
   const connection = await openConnection(Number(new URL(origin).port));
-  await pushImage(connection, "bench/long", tag, makeImage(makeConfig(1024, "long", layers), layers));
+  await pushImage(connection, repository, tag, makeImage(makeConfig(1024, "long", layers), layers));
   connection.close();
-  const ids = await ancestryOf(origin, "bench/long", tag);
+  const ids = await ancestryOf(origin, repository, tag);
   if (ids.length !== images) throw new Error(`the chain has ${ids.length} images, not ${images}`);
   return ids[0] ?? "";
 }
 
 /** Gives one image of `bench/tagged` so many tags. */
-export async function pushTags(origin: string, tags: number): Promise<void> {
-  await load("lists", new URL(origin).port, 0, tags);
+export async function pushTags(origin: string, tags: number, clients: number): Promise<void> {
+  await load("lists", new URL(origin).port, 0, tags, clients);
 }
 
 /** How long a GET takes by the median of several, in ms; the answer is read whole. */
