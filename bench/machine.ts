@@ -16,6 +16,7 @@ export interface Machine {
 
 const warmBytes = 2 ** 31;
 const mebibyte = 2 ** 20;
+const maxSentence = 300;
 
 /** The machine, with a folder on the disk that is measured. `patience`: how many seconds it is waited for, at most. */
 export function openMachine(folder: string, patience: number): Machine {
@@ -74,4 +75,10 @@ function measureHash(): number {
 
 export function say(text: string): void {
   process.stderr.write(`${text}\n`);
+}
+
+/** What failed, in one line for the report. */
+export function sentenceOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replaceAll(/\s+/g, " ").slice(0, maxSentence);
 }

@@ -3,7 +3,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { makeCertificate } from "./certificate.ts";
 import { makeBlob, makeConfig, makeImage } from "./content.ts";
-import { type Machine, say } from "./machine.ts";
+import { type Machine, say, sentenceOf } from "./machine.ts";
 import { listMeasures } from "./measures/index.ts";
 import { listedRepositories, listedTags } from "./measures/lists.ts";
 import { type Measure, pulledRepository, repository, type Scene, type Setting, scenes } from "./measures/measure.ts";
@@ -59,6 +59,7 @@ export async function measurePeers(options: Options, folder: string, machine: Ma
   const figures = new Map(measures.flatMap(({ rows }) => rows).map((row) => [row.name, new Map<string, number[]>()]));
   const processes = new Map([...figures.keys()].map((name) => [name, new Map<string, number>()]));
   const syncs = new Map<string, Syncs>();
+  const failed: string[] = [];
   const placeOf = ({ name }: Server, what: string) => join(folder, `${name.replaceAll(" ", "-")}-${what}`);
 
   const visit = async (server: Server, scene: Scene, round: number): Promise<void> => {
@@ -78,7 +79,14 @@ export async function measurePeers(options: Options, folder: string, machine: Ma
       for (const measure of mine) {
         await machine.settle(scene === "new");
         const begun = performance.now();
-        const taken = await measure.take({ server, folder: place, running: () => running, restart });
+        const taken = await measure
+          .take({ server, folder: place, running: () => running, restart })
+          .catch((error: unknown) => {
+            failed.push(`${server.name}, ${measure.rows[0]?.name}: ${sentenceOf(error)}`);
+            say(failed.at(-1) ?? "");
+            return undefined;
+          });
+        if (taken === undefined) continue;
         const seconds = ((performance.now() - begun) / 1000).toFixed(1);
         for (const [i, { name, unit }] of measure.rows.entries()) {
           const figure = taken[i] ?? Number.NaN;
@@ -109,7 +117,7 @@ export async function measurePeers(options: Options, folder: string, machine: Ma
   }
   for (const server of servers)
     for (const what of ["image", "lists"]) rmSync(placeOf(server, what), { recursive: true, force: true });
-  return { servers, measures, figures, processes, syncs, missing };
+  return { servers, measures, figures, processes, syncs, missing: [...missing, ...failed] };
 }
 
 /** A program that is compiled while it runs has run when it is measured, as one has that serves. */

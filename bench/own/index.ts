@@ -1,6 +1,5 @@
 // Berth beside itself, theme by theme.
-import type { Machine } from "../machine.ts";
-import { say } from "../machine.ts";
+import { type Machine, say, sentenceOf } from "../machine.ts";
 import type { Options } from "../options.ts";
 import { us } from "../reaching.ts";
 import { findServers } from "../servers.ts";
@@ -35,9 +34,10 @@ export async function measureOwn(options: Options, folder: string, machine: Mach
   const berth = (await findServers()).servers.find(({ name }) => name === us);
   if (berth === undefined || !options.servers.test(us)) return { compared, missing, notes };
   const shop: Workshop = { berth, folder, options, machine, book };
-  await compareDatabases(shop);
-  await compareWorkers(shop);
-  await compareTongues(shop);
-  await compareStores(shop);
+  for (const compare of [compareDatabases, compareWorkers, compareTongues, compareStores])
+    await compare(shop).catch((error: unknown) => {
+      missing.push(`${compare.name} failed: ${sentenceOf(error)}`);
+      say(missing.at(-1) ?? "");
+    });
   return { compared, missing, notes };
 }
