@@ -20,6 +20,7 @@ export interface Workshop {
   readonly book: Book;
 }
 
+const warmUpSeconds = 2;
 export const pushingClients = 32;
 export const pushedRepositories = 200;
 
@@ -51,8 +52,10 @@ export async function measureRates(shop: Workshop, { port, origin }: Running): P
   const connection = await openConnection(port);
   await pushImage(connection, repository, tag, makeSmallImage("own"));
   connection.close();
+  const url = `${origin}/v2/${repository}/manifests/${tag}`;
+  await countGets(url, warmUpSeconds);
   await shop.machine.settle(false);
-  const gets = await countGets(`${origin}/v2/${repository}/manifests/${tag}`, seconds);
+  const gets = await countGets(url, seconds);
   await shop.machine.settle(true);
   const [pushes = Number.NaN] = await loadNumbers("images", port, pushingClients, pushedRepositories, seconds);
   return { gets, pushes };
