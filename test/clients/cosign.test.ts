@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { failureOf } from "../failure.ts";
 import { startServer, type TestServer } from "../server.ts";
 import { makeLayout } from "./image.ts";
 import { record } from "./operations.ts";
@@ -51,11 +52,11 @@ async function pushImage(name: string): Promise<Pushed> {
 
 test("An image is signed and verified, and what nobody or somebody else signed is not", async () => {
   const { reference, digest, prefix } = await pushImage("signed");
-  await expect(cosign("verify", ...verifying, reference)).rejects.toThrow("no signatures found");
+  expect(await failureOf(cosign("verify", ...verifying, reference))).toContain("no signatures found");
   await cosign("sign", ...signing, reference);
   expect(await cosign("verify", ...verifying, at("cosign/signed:1"))).toContain(digest);
   const others = [http, "--insecure-ignore-tlog", "--key", "other.pub"];
-  await expect(cosign("verify", ...others, reference)).rejects.toThrow("no matching signatures");
+  expect(await failureOf(cosign("verify", ...others, reference))).toContain("no matching signatures");
   expect(await cosign("triangulate", http, reference)).toBe(at(`cosign/signed:${prefix}.sig`));
   expect(await cosign("tree", http, reference)).toContain(`${prefix}.sig`);
   await record("cosign", "sign and verify");

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { failureOf } from "../failure.ts";
 import { startServer, type TestServer } from "../server.ts";
 import { makeLayout, makeTar, sha256 } from "./image.ts";
 import { record } from "./operations.ts";
@@ -61,7 +62,7 @@ test("Copying, listing, tagging and deleting do what they say", async () => {
   expect(await crane("ls", at("other/name/moved"))).toBe("c");
   await crane("delete", at(`other/name/moved@${digest}`));
   expect(await crane("ls", at("other/name/moved"))).toBe("");
-  await expect(crane("manifest", at("other/name/moved:c"))).rejects.toThrow("MANIFEST_UNKNOWN");
+  expect(await failureOf(crane("manifest", at("other/name/moved:c")))).toContain("MANIFEST_UNKNOWN");
   expect(await crane("digest", at("crane/moved:a"))).toBe(digest);
   await record("crane", "copy between repositories", "inspect", "tag", "list tags", "list repositories");
   await record("crane", "delete a tag", "delete a manifest");

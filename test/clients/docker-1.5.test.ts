@@ -2,10 +2,11 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { failureOf } from "../failure.ts";
 import { openRandom } from "../faults/random.ts";
 import { startServer, type TestServer } from "../server.ts";
 import type { Chain } from "../v1/dances.ts";
-import { craneLayout, diffIds, failureOf, solidLayers } from "../v1/expectations.ts";
+import { craneLayout, diffIds, solidLayers } from "../v1/expectations.ts";
 import { makeChain } from "../v1/random-chains.ts";
 import { makeLayout } from "./image.ts";
 import { record } from "./operations.ts";

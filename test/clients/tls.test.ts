@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { connect } from "node:tls";
+import { failureOf } from "../failure.ts";
 import { startServer, type TestServer } from "../server.ts";
 import { type Authority, makeAuthority, registryName } from "./certificates.ts";
 import { type DockerDaemon, startDocker } from "./daemons.ts";
@@ -75,14 +76,14 @@ test("crane pushes and pulls when it trusts the authority, and not when it does 
   await crane("append", "--new_layer", await makeTar(programs, "layer", 3_000_000), "--new_tag", at("tls/crane:1"));
   await crane("pull", "--format=oci", at("tls/crane:1"), here("pulled"));
   await crane("validate", "--remote", at("tls/crane:1"));
-  await expect(stranger.run("crane", "digest", at("tls/crane:1"))).rejects.toThrow("unknown authority");
+  expect(await failureOf(stranger.run("crane", "digest", at("tls/crane:1")))).toContain("unknown authority");
   await record("crane", "HTTPS with an own authority");
 }, 60_000);
 
 test("docker pushes and pulls with the authority in certs.d, and not without", async () => {
   await daemon.run("import", await makeTar(programs, "image", 2_000_000), `${registry()}/tls/docker:1`);
   const id = await daemon.run("image", "inspect", "--format", "{{.Id}}", `${registry()}/tls/docker:1`);
-  await expect(daemon.run("push", `${registry()}/tls/docker:1`)).rejects.toThrow("unknown authority");
+  expect(await failureOf(daemon.run("push", `${registry()}/tls/docker:1`))).toContain("unknown authority");
   await daemon.trust(registry(), first.certificate);
   await daemon.run("push", `${registry()}/tls/docker:1`);
   await daemon.run("image", "rm", id);
@@ -95,8 +96,8 @@ test("A new certificate is used for new connections, without a restart", async (
   expect(await issuer()).toBe("first");
   await second.issue(here("server.crt"), here("server.key"));
   await waitForIssuer("second");
-  await expect(crane("digest", at("tls/crane:1"))).rejects.toThrow("unknown authority");
-  await expect(daemon.run("pull", `${registry()}/tls/docker:1`)).rejects.toThrow("unknown authority");
+  expect(await failureOf(crane("digest", at("tls/crane:1")))).toContain("unknown authority");
+  expect(await failureOf(daemon.run("pull", `${registry()}/tls/docker:1`))).toContain("unknown authority");
   await copyFile(second.certificate, join(stranger.folder, "trusted.crt"));
   await crane("validate", "--remote", at("tls/crane:1"));
   await daemon.trust(registry(), second.certificate);

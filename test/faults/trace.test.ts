@@ -227,7 +227,7 @@ describe("the trace of a push", () => {
         }
         const headers = { "X-Docker-Checksum-Payload": payloadChecksum(json, layer) };
         expectCommit(await put(`images/${id}/checksum`, undefined, headers), 200);
-        expect((await client.getManifest("trace", `early-${what}`)).status).toBe(200);
+        await callsOf(200, () => client.getManifest("trace", `early-${what}`));
         expectCommit(await put(`repositories/trace/tags/late-${what}`, tag), 200);
         const remove = () => client.ask("DELETE", `/v1/repositories/trace/tags/late-${what}`);
         expectCommit(await callsOf(200, remove), 200);

@@ -3,11 +3,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { makeLayout } from "../clients/image.ts";
 import { openPrograms, type Programs } from "../clients/programs.ts";
+import { failureOf } from "../failure.ts";
 import { openRandom } from "../faults/random.ts";
 import { startServer, type TestServer } from "../server.ts";
 import { type Chain, deleteRepository, discover, login, pull, push, search } from "./dances.ts";
 import { type Engine, engines } from "./engines.ts";
-import { craneLayout, expectChain, expectCranePulls, failureOf } from "./expectations.ts";
+import { craneLayout, expectChain, expectCranePulls } from "./expectations.ts";
 import { resolveTag } from "./oci.ts";
 import { makeChain } from "./random-chains.ts";
 import { unpackTree } from "./tree.ts";

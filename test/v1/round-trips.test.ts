@@ -4,11 +4,12 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type DockerDaemon, startDocker } from "../clients/daemons.ts";
 import { openPrograms, type Programs } from "../clients/programs.ts";
+import { failureOf } from "../failure.ts";
 import { openRandom, type Random } from "../faults/random.ts";
 import { startServer, type TestServer } from "../server.ts";
 import { type Chain, pull, push } from "./dances.ts";
 import { engineOf, engines } from "./engines.ts";
-import { diffIds, expectChain, expectCranePulls, failureOf, solidLayers } from "./expectations.ts";
+import { diffIds, expectChain, expectCranePulls, solidLayers } from "./expectations.ts";
 import { makeOciImage, type OciImage, type Platform, pushIndex, pushOci, resolveTag } from "./oci.ts";
 import { type ChainOptions, makeChain } from "./random-chains.ts";
 import { unpackTree } from "./tree.ts";
