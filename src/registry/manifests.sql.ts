@@ -77,7 +77,7 @@ export function* putManifest(input: PutManifestInput): Transaction<number> {
     yield { sql: "update manifests set media_type = ? where id = ?", args: [content.mediaType, manifestId] };
   }
   yield* referenceBlobs(repositoryId, digestsOf(content.edges, ["config", "layer"]));
-  yield* saveFace(face, { manifestId, repositoryId, stamp });
+  yield* saveFace(face, { manifestId, repositoryId, stamp, isNew: known === undefined });
   for (const tag of tags) yield* moveTag({ repositoryId, path: name.path, tag, manifestId, digest }, stamp);
   return manifestId;
 }

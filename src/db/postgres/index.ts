@@ -8,6 +8,7 @@ import type { Row, Statement, TransactionFunction, Value } from "../transaction.
 import { type Connections, openConnections } from "./connections.ts";
 import { isRetryable, toFault } from "./errors.ts";
 import { openAdvisoryExclusive } from "./exclusive.ts";
+import { type Gate, openGate } from "./gate.ts";
 import { migratePostgres } from "./migrate.ts";
 
 export interface PostgresOptions {
@@ -18,6 +19,13 @@ export interface PostgresOptions {
   readonly migrates?: boolean;
 }
 
+interface Writing {
+  readonly connections: Connections;
+  readonly gate: Gate;
+}
+
+/** How many races a transaction may lose before it gets the floor. */
+const triesBeside = 3;
 const maxTries = 40;
 const maxPauseMilliseconds = 40;
 
@@ -25,6 +33,7 @@ const maxPauseMilliseconds = 40;
 export async function openPostgres({ url, maxConnections = 16, migrates = true }: PostgresOptions): Promise<Db> {
   if (migrates) await migratePostgres(url);
   const connections = openConnections(url, maxConnections);
+  const gate = openGate();
   let waiting = 0;
   let transactions = 0;
   return {
@@ -38,7 +47,7 @@ export async function openPostgres({ url, maxConnections = 16, migrates = true }
     async write(transaction, input) {
       waiting++;
       try {
-        return await write(connections, transaction, input);
+        return await write({ connections, gate }, transaction, input);
       } catch (error) {
         throw toFault(error);
       } finally {
@@ -53,32 +62,43 @@ export async function openPostgres({ url, maxConnections = 16, migrates = true }
   };
 }
 
-/** A transaction whose commit was lost on the way is not run again: it may have happened. Its caller gets a Fault. */
-function write<Input, Result>(
+/**
+ * A transaction whose commit was lost on the way is not run again: it may have happened. Its caller gets a Fault. One that
+ * lost a few races runs alone in this process: what remains are other nodes, and they do the same.
+ */
+async function write<Input, Result>(
+  { connections, gate }: Writing,
+  transaction: TransactionFunction<Input, Result>,
+  input: Input,
+): Promise<Result> {
+  for (let tries = 1; ; tries++) {
+    try {
+      const once = () => writeOnce(connections, transaction, input);
+      return await (tries > triesBeside ? gate.alone(once) : gate.shared(once));
+    } catch (error) {
+      if (!isRetryable(error) || tries === maxTries) throw error;
+      await sleep(jitter(Math.min(maxPauseMilliseconds, 2 ** tries)));
+    }
+  }
+}
+
+function writeOnce<Input, Result>(
   connections: Connections,
   transaction: TransactionFunction<Input, Result>,
   input: Input,
 ): Promise<Result> {
-  return connections.use(async (pool, heard) => {
-    for (let tries = 1; ; tries++) {
-      try {
-        return await pool.begin("isolation level serializable", async (connection) => {
-          const steps = transaction(input);
-          let step = steps.next();
-          while (!step.done) {
-            const rows = await run(connection, step.value);
-            heard();
-            step = steps.next(rows);
-          }
-          return step.value;
-        });
-      } catch (error) {
-        if (!isRetryable(error) || tries === maxTries) throw error;
+  return connections.use((pool, heard) =>
+    pool.begin("isolation level serializable", async (connection) => {
+      const steps = transaction(input);
+      let step = steps.next();
+      while (!step.done) {
+        const rows = await run(connection, step.value);
         heard();
-        await sleep(jitter(Math.min(maxPauseMilliseconds, 2 ** tries)));
+        step = steps.next(rows);
       }
-    }
-  });
+      return step.value;
+    }),
+  );
 }
 
 async function run(connection: SQL, { sql, args }: Statement): Promise<Row[]> {

@@ -249,3 +249,17 @@ test("a blob is deleted, or a manifest that names it is taken, never both", asyn
     expect((await ask("HEAD", `/v2/${name}/blobs/${digest}`)).status).toBe(taken.status === 201 ? 200 : 404);
   }
 });
+
+test("thirty-two clients push images and move tags in one repository, and none is turned away", async () => {
+  const tag = (client: number, image: number) => `c${client}-${image}`;
+  const client = async (number: number) => {
+    for (let image = 0; image < 6; image++) {
+      await pushImage(ask, "races/crowd", tag(number, image));
+      await pushImage(ask, "races/crowd", tag(number, image), { annotations: { again: "yes" } });
+    }
+  };
+  await Promise.all(Array.from({ length: 32 }, (_, number) => client(number)));
+  const list = await ask("GET", "/v2/races/crowd/tags/list?n=1000");
+  const all = Array.from({ length: 32 }, (_, number) => Array.from({ length: 6 }, (_, image) => tag(number, image)));
+  expect(JSON.parse(list.text).tags).toEqual(all.flat().sort());
+});

@@ -43,6 +43,8 @@ export type Face =
 export const notHere = "its config or a layer is not in the repository";
 
 export interface Faced {
+  /** Nothing can be known of it yet. */
+  readonly isNew?: boolean;
   readonly manifestId: number;
   readonly repositoryId: number;
   readonly stamp: Stamp;
@@ -50,6 +52,8 @@ export interface Faced {
 
 /** Keeps what a manifest is to a v1 client. What is known of it stays: its bytes are the same. */
 export function* saveFace(face: Face, faced: Faced): Transaction<void> {
+  // A row that says it already is not written again: clients that tag one manifest at once would wait for each other.
+  if (faced.isNew !== true && (yield* isSaid(face, faced.manifestId))) return;
   switch (face.kind) {
     case "origin":
       return yield* keepFace(faced.manifestId, { originId: face.imageId });
@@ -61,6 +65,27 @@ export function* saveFace(face: Face, faced: Faced): Transaction<void> {
       return yield* keepChain(faced, face.images, face.origin);
     case "copy":
       return yield* copyFace(faced, face.from);
+  }
+}
+
+function* isSaid(face: Face, manifestId: number): Transaction<boolean> {
+  const [row] = yield {
+    sql: "select image_id, origin_id, is_index, reason from v1_manifests where manifest_id = ?",
+    args: [manifestId],
+  };
+  if (row === undefined) return false;
+  const { image_id, origin_id, is_index, reason } = row;
+  switch (face.kind) {
+    case "origin":
+      return origin_id !== null;
+    case "none":
+      return image_id !== null || origin_id !== null || is_index === 1 || reason === face.reason;
+    case "index":
+      return is_index === 1;
+    case "chain":
+      return image_id !== null && (face.origin === null || origin_id !== null);
+    case "copy":
+      return image_id !== null;
   }
 }
 
