@@ -35,7 +35,9 @@ export function openGate(): Gate {
 
   return {
     async shared(work) {
-      await wait(shared);
+      // Without a turn of the loop where nobody is in the way: who closes next must find it under way.
+      if (isAlone || alone.length > 0) await wait(shared);
+      else running++;
       try {
         return await work();
       } finally {

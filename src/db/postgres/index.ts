@@ -27,6 +27,7 @@ interface Writing {
 /** How many races a transaction may lose before it gets the floor. */
 const triesBeside = 3;
 const maxTries = 40;
+const closeMilliseconds = 10_000;
 const maxPauseMilliseconds = 40;
 
 /** Opens the database at `url`. Faults: invalid settings (it cannot be used, and what to do); unsupported store. */
@@ -34,7 +35,7 @@ export async function openPostgres({ url, maxConnections = 16, migrates = true }
   if (migrates) await migratePostgres(url);
   const connections = openConnections(url, maxConnections);
   const gate = openGate();
-  let waiting = 0;
+  const underWay = new Set<Promise<unknown>>();
   let transactions = 0;
   return {
     async read<R>(sql: string, ...args: readonly Value[]): Promise<R[]> {
@@ -45,20 +46,27 @@ export async function openPostgres({ url, maxConnections = 16, migrates = true }
       }
     },
     async write(transaction, input) {
-      waiting++;
+      const writing = write({ connections, gate }, transaction, input);
+      underWay.add(writing);
       try {
-        return await write({ connections, gate }, transaction, input);
+        return await writing;
       } catch (error) {
         throw toFault(error);
       } finally {
-        waiting--;
+        underWay.delete(writing);
         transactions++;
       }
     },
     version: () => undefined,
-    writes: () => ({ waiting, transactions, batches: transactions }),
+    writes: () => ({ waiting: underWay.size, transactions, batches: transactions }),
     exclusive: openAdvisoryExclusive(connections),
-    close: connections.close,
+    async close() {
+      // Also those that wait for another try: they hold no connection meanwhile.
+      const enough = Promise.withResolvers<unknown>();
+      setTimeout(enough.resolve, closeMilliseconds).unref();
+      await Promise.race([Promise.allSettled(underWay), enough.promise]);
+      await connections.close();
+    },
   };
 }
 
