@@ -103,6 +103,19 @@ describe("a store in a folder", () => {
     await finish(id);
   });
 
+  test("what is synced while more of it arrives is whole, and hashed as it is", async () => {
+    const id = makeId();
+    const part = bytesLike(7, 8 * 1024 * 1024);
+    const parts = Array.from({ length: 20 }, () => part);
+    expect(await store.uploads.append(id, "sha256", 0, bodyOf(...parts))).toBe(20 * part.byteLength);
+    const hash = new Bun.CryptoHasher("sha256");
+    for (const each of parts) hash.update(each);
+    const digest = await store.uploads.digest(id, "sha256");
+    expect(String(digest)).toBe(`sha256:${hash.digest("hex")}`);
+    expect((await stat(fileOf(id))).size).toBe(20 * part.byteLength);
+    await store.uploads.remove(id);
+  });
+
   test("what was found out about a layer is found out again when the store was closed and opened", async () => {
     const id = makeId();
     await store.layers.receive(id, samplePrefix, bodyOf(samples.L1.bytes));

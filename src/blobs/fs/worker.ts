@@ -49,10 +49,16 @@ interface Handle {
   readonly fd: number;
   readonly state: State;
   hasFailed: boolean;
+  /** Bytes since the last sync that went on beside the writing. */
+  unsynced: number;
+  syncing: Promise<void> | undefined;
+  syncError: Error | undefined;
 }
 
 declare const self: Worker;
 
+/** How much is written before a sync goes on beside the rest: a push of a gigabyte took a tenth less, measured with 64 MiB. */
+const syncBytes = 64 * 1024 * 1024;
 const maxStates = 1024;
 const states = new Map<string, State>();
 const handles = new Map<string, Handle>();
@@ -102,7 +108,7 @@ async function openUpload(order: Order & { op: "open" }): Promise<void> {
   const { id, path, algorithm, offset } = order;
   const state = await recall(id, path, algorithm, offset);
   const fd = fs.openSync(path, fs.constants.O_WRONLY | fs.constants.O_CREAT, 0o640);
-  handles.set(id, { fd, state, hasFailed: false });
+  handles.set(id, { fd, state, hasFailed: false, unsynced: 0, syncing: undefined, syncError: undefined });
   fs.ftruncateSync(fd, offset);
 }
 
@@ -116,14 +122,31 @@ function writeChunk({ id, bytes }: Order & { op: "chunk" }): void {
   handle.hasFailed = false;
   state.size += bytes.byteLength;
   state.hasher.update(bytes);
+  handle.unsynced += bytes.byteLength;
+  if (handle.unsynced >= syncBytes && handle.syncing === undefined) syncBeside(handle);
+}
+
+/** Has what was written so far brought to the disk while more arrives: the sync at the end has less to wait for. */
+function syncBeside(handle: Handle): void {
+  handle.unsynced = 0;
+  handle.syncing = new Promise((resolve) => {
+    fs.fdatasync(handle.fd, (error) => {
+      // It is told to one caller only: the sync at the end would find nothing wrong.
+      handle.syncError ??= error ?? undefined;
+      handle.syncing = undefined;
+      resolve();
+    });
+  });
 }
 
 /** Closes the file. Its hash state is remembered, unless bytes are taken back. */
-function closeUpload({ id, truncateTo }: Order & { op: "close" }): void {
+async function closeUpload({ id, truncateTo }: Order & { op: "close" }): Promise<void> {
   const handle = handles.get(id);
   handles.delete(id);
   if (handle === undefined) return;
+  await handle.syncing;
   try {
+    if (handle.syncError !== undefined && truncateTo === undefined) throw handle.syncError;
     if (truncateTo === undefined) {
       handle.state.mark = markOf(fs.fstatSync(handle.fd, { bigint: true }));
       remember(id, handle.state);
@@ -163,7 +186,7 @@ async function obey(order: Order): Promise<Answer> {
       // The buffer goes back: its sender fills it again.
       return { bytes: order.bytes };
     case "close":
-      closeUpload(order);
+      await closeUpload(order);
       return {};
     case "peek":
       return peek(order);
