@@ -1,5 +1,7 @@
 // The door of /v1/ as tests ask it: no port, over a registry of its own, with accounts in memory where the Hub is meant.
+
 import { expect } from "bun:test";
+import { connect } from "node:net";
 import { type Actor, anonymous } from "#access";
 import type { Answer } from "#http/answer";
 import { type CallParts, call } from "#http/call";
@@ -183,4 +185,19 @@ export function openTestAccounts(hidden: ReadonlySet<string> = new Set(), isOpen
       return { ...grant, actor: { ...guest, id: grant.actor.id } };
     },
   };
+}
+
+/** Sends bytes to a port as they are; returns what comes back until the server closes, without Date and Connection. */
+export function exchange(port: number, ...parts: readonly (string | Uint8Array)[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1", () => {
+      for (const part of parts) socket.write(part);
+    });
+    let text = "";
+    socket.on("data", (bytes) => {
+      text += bytes.toString("latin1");
+    });
+    socket.on("close", () => resolve(text.replace(/^(?:Date|Connection): .*\r\n/gm, "")));
+    socket.on("error", reject);
+  });
 }

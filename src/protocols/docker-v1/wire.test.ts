@@ -7,7 +7,7 @@ import { systemClock } from "#lib/clock";
 import { silentLog } from "#lib/log";
 import { openTestRegistry, type TestRegistry } from "#registry/testing";
 import { dockerV1Errors, openDockerV1Door } from "./index.ts";
-import { idOf, imageJson, openAsk, payloadOf, pushImage } from "./testing.ts";
+import { exchange, idOf, imageJson, openAsk, payloadOf, pushImage } from "./testing.ts";
 
 const id = "c5881f11ded97fd2252adf93268114329e985624c5d7bb86e439a36109d1124e";
 const layer = Uint8Array.from({ length: 300_000 }, (_, i) => i * 13 + (i >> 8));
@@ -28,23 +28,9 @@ afterAll(async () => {
   await house.remove();
 });
 
-/** Sends bytes as they are; returns what comes back until the server closes, without Date and Connection. */
-function exchange(...parts: readonly (string | Uint8Array)[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(server.port, "127.0.0.1", () => {
-      for (const part of parts) socket.write(part);
-    });
-    let text = "";
-    socket.on("data", (bytes) => {
-      text += bytes.toString("latin1");
-    });
-    socket.on("close", () => resolve(text.replace(/^(?:Date|Connection): .*\r\n/gm, "")));
-    socket.on("error", reject);
-  });
-}
-
 const ask = (method: string, path: string, body = "") =>
   exchange(
+    server.port,
     `${method} ${path} HTTP/1.1\r\nHost: localhost:5000\r\nConnection: close\r\n`,
     body === ""
       ? "\r\n"
@@ -93,7 +79,10 @@ describe("on the wire", () => {
     expect(await ask("GET", `/v1/images/${id}/layer`)).toBe(answer("200 OK", all, bytes));
     expect(await ask("HEAD", `/v1/images/${id}/layer`)).toBe(answer("200 OK", all, ""));
     const range = (value: string) =>
-      exchange(`GET /v1/images/${id}/layer HTTP/1.1\r\nHost: x\r\nRange: ${value}\r\nConnection: close\r\n\r\n`);
+      exchange(
+        server.port,
+        `GET /v1/images/${id}/layer HTTP/1.1\r\nHost: x\r\nRange: ${value}\r\nConnection: close\r\n\r\n`,
+      );
     const part = ["Content-Length: 10", "Accept-Ranges: bytes", "Content-Range: bytes 299990-299999/300000", ...rest];
     expect(await range("bytes=299990-300000")).toBe(answer("206 PARTIAL CONTENT", part, bytes.slice(-10)));
     const outside = ["Content-Length: 0", "Accept-Ranges: bytes", ...rest];
@@ -105,7 +94,7 @@ describe("on the wire", () => {
     expect(await ask("PUT", "/v1/users/alice/", "x")).toBe(answer("204 NO CONTENT", noCache(0), ""));
     const since = "If-Modified-Since: x\r\nConnection: close";
     const expected = ["Expires: Fri, 01 Jan 2027 00:00:00 GMT", "Cache-Control: public, max-age=31536000"];
-    expect(await exchange(`GET /v1/images/${id}/json HTTP/1.1\r\nHost: x\r\n${since}\r\n\r\n`)).toBe(
+    expect(await exchange(server.port, `GET /v1/images/${id}/json HTTP/1.1\r\nHost: x\r\n${since}\r\n\r\n`)).toBe(
       answer("304 NOT MODIFIED", expected, ""),
     );
   });
@@ -141,7 +130,7 @@ describe("on the wire", () => {
   });
 
   test("what the HTTP parser refuses has one length", async () => {
-    const text = await exchange("NONSENSE\r\n\r\n");
+    const text = await exchange(server.port, "NONSENSE\r\n\r\n");
     expect(text).toStartWith("HTTP/1.1 400 BAD REQUEST\r\nExpires: -1\r\n");
     expect(text.match(/Content-Length/g)).toHaveLength(1);
     expect(text).toEndWith('{"error": "the request is not valid HTTP"}');
