@@ -4,12 +4,13 @@ import { openCache } from "#lib/cache";
 import type { Digest } from "#lib/digest";
 import { Fault } from "#lib/fault";
 import type { RepositoryName } from "#lib/reference";
-import { type ByteSource, bytesSource } from "#lib/stream";
+import { type ByteSource, bytesSource, readAll } from "#lib/stream";
 import {
   type BlobRow,
   deleteBlob,
   mountBlob,
   quarantineBlob,
+  type Stored,
   selectBlob,
   selectContent,
   selectHolders,
@@ -20,6 +21,16 @@ import { requireRepository } from "./repositories.ts";
 
 const maxKeptBytes = 16 * 1024 * 1024;
 
+/** Where the bytes of a blob are. */
+export interface StoredBlob {
+  readonly id: number;
+  readonly size: number;
+  readonly storage_key: string | null;
+  readonly content: Uint8Array | null;
+}
+
+type Spare = Pick<Stored, "isDuplicate" | "replacedKey">;
+
 interface Found {
   readonly row: BlobRow;
   /** The bytes, when they are in the database. */
@@ -27,7 +38,7 @@ interface Found {
 }
 
 export function openBlobs(context: Context) {
-  const { db, store, access, clock, settings } = context;
+  const { db, access, clock, settings } = context;
 
   // By repository and digest: where the bytes are, or the bytes themselves when they are few.
   const kept = openCache<Found>(maxKeptBytes);
@@ -61,19 +72,6 @@ export function openBlobs(context: Context) {
     await db.write(touchBlob, { repositoryId: row.repository_id, blobId: row.blob_id, at });
   };
 
-  const openFound = async ({ row, content }: Found, digest: Digest): Promise<ByteSource | undefined> => {
-    if (row.storage_key === null) return content === null ? undefined : bytesSource(content);
-    const source = await store.blobs.open(row.storage_key).catch((error: unknown) => {
-      if (error instanceof Fault && error.kind === "unknown") return undefined;
-      throw error;
-    });
-    if (source?.size === row.size) return source;
-    await source?.close();
-    const isQuarantined = await db.write(quarantineBlob, { blobId: row.blob_id, key: row.storage_key });
-    if (isQuarantined) throw unknownBlob(digest);
-    return undefined;
-  };
-
   return {
     /** The size of a blob, in bytes. Faults: denied, unknown repository, unknown blob. */
     async stat(actor: Actor, name: RepositoryName, digest: Digest): Promise<number> {
@@ -82,10 +80,10 @@ export function openBlobs(context: Context) {
 
     /** The bytes of a blob; the caller closes them. Faults: denied, unknown repository, unknown blob, busy store. */
     async open(actor: Actor, name: RepositoryName, digest: Digest): Promise<ByteSource> {
-      const source = await openFound(await find(actor, name, digest), digest);
+      const source = await openStored(context, storedOf(await find(actor, name, digest)));
       if (source !== undefined) return source;
       // The row named bytes that another push has replaced since: what it names now is there.
-      const again = await openFound(await find(actor, name, digest), digest);
+      const again = await openStored(context, storedOf(await find(actor, name, digest)));
       if (again !== undefined) return again;
       throw unknownBlob(digest);
     },
@@ -115,6 +113,46 @@ export function openBlobs(context: Context) {
       await db.write(deleteBlob, { path, digest, stamp: stampOf(context, actor) });
     },
   };
+}
+
+function storedOf({ row, content }: Found): StoredBlob {
+  const { blob_id: id, size, storage_key } = row;
+  return { id, size, storage_key, content };
+}
+
+/**
+ * The bytes of a stored blob; the caller closes them. Undefined when they are not what the row says: then the blob has been
+ * taken out of service, unless the row names others by now. Faults: busy store.
+ */
+export async function openStored(
+  { db, store }: Context,
+  { id, size, storage_key: key, content }: StoredBlob,
+): Promise<ByteSource | undefined> {
+  if (key === null) return content === null ? undefined : bytesSource(content);
+  const source = await store.blobs.open(key).catch((error: unknown) => {
+    if (error instanceof Fault && error.kind === "unknown") return undefined;
+    throw error;
+  });
+  if (source?.size === size) return source;
+  await source?.close();
+  await db.write(quarantineBlob, { blobId: id, key });
+  return undefined;
+}
+
+/** All of a stored blob that is small enough to be in memory; undefined as for openStored. Faults: busy store. */
+export async function readStored(context: Context, stored: StoredBlob): Promise<Uint8Array | undefined> {
+  const source = await openStored(context, stored);
+  try {
+    return source?.bytes ?? (source && (await readAll(source.read(0, source.size), source.size)));
+  } finally {
+    await source?.close();
+  }
+}
+
+/** Removes bytes that were placed and are not needed: the blob is stored, what cannot be tidied now is tidied by recovery. */
+export async function removeSpare({ store }: Context, key: string, { isDuplicate, replacedKey }: Spare): Promise<void> {
+  const spare = [...(isDuplicate ? [key] : []), ...(replacedKey === null ? [] : [replacedKey])];
+  await Promise.allSettled(spare.map((each) => store.blobs.remove(each)));
 }
 
 function unknownBlob(digest: Digest): Fault {

@@ -28,6 +28,11 @@ export interface Context {
   readonly settings: RegistrySettings;
 }
 
+/** What is written down of work that nobody asked for, now. */
+export function jobStampOf({ clock }: Context): Stamp {
+  return { at: clock.now(), actor: null, protocol: "job", address: "", requestId: "" };
+}
+
 /** What is written down of `actor`, now. */
 export function stampOf(context: Context, actor: Actor): Stamp {
   const { id, protocol, address, requestId } = actor;

@@ -62,9 +62,13 @@ export function openManifests(context: Context, faces: Faces) {
     throw unknownManifest(reference);
   };
 
-  const get = async (actor: Actor, name: RepositoryName, reference: Reference): Promise<Manifest> => {
+  const get = async (
+    actor: Actor,
+    name: RepositoryName,
+    reference: Reference,
+    version = db.version(),
+  ): Promise<Manifest> => {
     access.require(actor, name.path, "pull");
-    const version = db.version();
     const key = `${name.path}\n${"tag" in reference ? reference.tag : reference.digest}`;
     const known = version === undefined ? undefined : kept.get(key, version);
     if (known !== undefined) return known;
@@ -79,13 +83,14 @@ export function openManifests(context: Context, faces: Faces) {
     /** What a reference points at. Faults: denied, unknown repository, unknown manifest. */
     async resolve(actor: Actor, name: RepositoryName, reference: Reference): Promise<ManifestHead> {
       // Where nothing can be kept, the bytes are not fetched for nothing.
-      if (db.version() !== undefined) return get(actor, name, reference);
+      const version = db.version();
+      if (version !== undefined) return get(actor, name, reference, version);
       const row = await find<ManifestRow>(actor, name, reference, { tag: selectByTag, digest: selectByDigest });
       return { digest: row.digest, mediaType: row.media_type, size: row.size };
     },
 
     /** The manifest as it was pushed: to be looked at, not to be changed. Faults: denied, unknown repository, unknown manifest. */
-    get,
+    get: (actor: Actor, name: RepositoryName, reference: Reference) => get(actor, name, reference),
 
     /**
      * Stores a manifest durably and moves its tags, all or nothing. Returns its digest and its subject.

@@ -5,6 +5,7 @@ import { Fault } from "#lib/fault";
 import type { RepositoryName } from "#lib/reference";
 import { concat, follow, type Incoming } from "#lib/stream";
 import type { Placed } from "./blobs.sql.ts";
+import { removeSpare } from "./blobs.ts";
 import { type Context, stampOf } from "./context.ts";
 import { algorithmOfUpload, makeUploadId, readUploadId } from "./upload-id.ts";
 import { cancelUpload, finishUpload, saveUpload, selectUpload, settleUpload, type UploadRow } from "./uploads.sql.ts";
@@ -194,10 +195,7 @@ export function openUploads(context: Context, storeId: string) {
     }
     const key = await store.uploads.commit(id, digest);
     // When this fails it may still have happened (a connection lost during the commit): the row will tell the next request.
-    const { isDuplicate, replacedKey } = await finishRow(actor, upload, digest, size, { key });
-    // The blob is stored: what cannot be tidied now is tidied by recovery.
-    const spare = [...(isDuplicate ? [key] : []), ...(replacedKey === null ? [] : [replacedKey])];
-    await Promise.allSettled(spare.map((each) => store.blobs.remove(each)));
+    await removeSpare(context, key, await finishRow(actor, upload, digest, size, { key }));
   };
 
   const finishRow = (actor: Actor, { id, name }: Arriving, digest: Digest, size: number, placed: Placed) =>

@@ -23,7 +23,7 @@ import {
 import { emptyLayerBytes, emptyLayerDigest } from "./derive.ts";
 
 /** How long a push may go on before a tag of it is taken for the last one. */
-const maxPushMilliseconds = 3_600_000;
+export const maxPushMilliseconds = 3_600_000;
 
 export interface PutImageTagInput {
   readonly name: RepositoryName;

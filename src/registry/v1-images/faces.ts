@@ -1,13 +1,13 @@
 // What a manifest is to a v1 client, found when it is pushed; for what was there before, by a walk in the background.
 import type { Actor } from "#access";
-import { type Digest, parseDigest } from "#lib/digest";
+import type { Digest } from "#lib/digest";
 import { Fault } from "#lib/fault";
 import { parseObject } from "#lib/json";
 import { dockerList, dockerManifest, ociIndex, ociManifest } from "#lib/media-type";
-import { concat } from "#lib/stream";
 import { type BlobRow, selectBlob, selectContent } from "../blobs.sql.ts";
-import type { Context } from "../context.ts";
-import type { ManifestContent } from "../manifest-content.ts";
+import { readStored } from "../blobs.ts";
+import { type Context, jobStampOf } from "../context.ts";
+import { type ManifestContent, readManifest } from "../manifest-content.ts";
 import { maxConfigBytes, readImageJson } from "./build.ts";
 import { deriveChain } from "./derive.ts";
 import {
@@ -38,31 +38,31 @@ interface OlderRow extends ManifestRow {
   readonly path: string;
 }
 
-/** A manifest in its repository. */
+/** A manifest in its repository, and what it says. */
 export interface FacedManifest {
-  readonly path: string;
   readonly digest: Digest;
-  readonly mediaType: string;
+  readonly content: ManifestContent;
   readonly bytes: Uint8Array;
 }
 
 export type Faces = ReturnType<typeof openFaces>;
 
 export function openFaces(context: Context) {
-  const { db, access, clock } = context;
+  const { db, access } = context;
 
   /** The face of a manifest. `actor`: a chain that it was built from, which they may use, comes along. */
-  const faceOf = async (manifest: FacedManifest, actor: Actor | undefined): Promise<Face> => {
-    const { mediaType, bytes, path } = manifest;
+  const faceOf = async (path: string, manifest: FacedManifest, actor: Actor | undefined): Promise<Face> => {
+    const { content, bytes } = manifest;
+    const { mediaType, edges } = content;
     if (mediaType === ociIndex || mediaType === dockerList)
       return { kind: "index", choices: rankPlatforms(parseObject(bytes)) };
     if (mediaType !== ociManifest && mediaType !== dockerManifest) return { kind: "none", reason: "it is no image" };
-    const config = configDigestOf(bytes);
+    const config = edges.find(({ kind }) => kind === "config")?.digest;
     if (config === undefined) return { kind: "none", reason: "it has no config" };
-    const content = await readConfig(context, path, config);
-    if (content === undefined) return { kind: "none", reason: notHere };
-    if (content === "too large") return { kind: "none", reason: "its config is larger than that of any image" };
-    const derived = deriveChain({ mediaType, bytes }, content);
+    const json = await readConfig(context, path, config);
+    if (json === undefined) return { kind: "none", reason: notHere };
+    if (json === "too large") return { kind: "none", reason: "its config is larger than that of any image" };
+    const derived = deriveChain({ mediaType, bytes }, json);
     if ("reason" in derived) return { kind: "none", reason: derived.reason };
     const images = derived.images.map((image) => ({ ...image, history: readImageJson(image.json).history }));
     return { kind: "chain", images, origin: actor === undefined ? null : await findOrigin(manifest, actor) };
@@ -74,20 +74,16 @@ export function openFaces(context: Context) {
   };
 
   const save = async (row: ManifestRow, repositoryId: number, path: string): Promise<void> => {
-    const face = await faceOf({ path, digest: row.digest, mediaType: row.media_type, bytes: row.bytes }, undefined);
-    const stamp = { at: clock.now(), actor: null, protocol: "job", address: "", requestId: "" };
+    const content = readManifest(row.bytes, row.media_type);
+    const face = await faceOf(path, { digest: row.digest, content, bytes: row.bytes }, undefined);
+    const stamp = jobStampOf(context);
     await db.write(saveManifestFace, { manifestId: row.id, repositoryId, face, stamp });
   };
 
   return {
     /** The face of a manifest that is being pushed: the push does not depend on it. */
-    async find(
-      actor: Actor,
-      path: string,
-      manifest: { readonly digest: Digest; readonly content: ManifestContent; readonly bytes: Uint8Array },
-    ): Promise<Face> {
-      const { digest, content, bytes } = manifest;
-      return faceOf({ path, digest, mediaType: content.mediaType, bytes }, actor).catch((error: unknown) => {
+    async find(actor: Actor, path: string, manifest: FacedManifest): Promise<Face> {
+      return faceOf(path, manifest, actor).catch((error: unknown) => {
         if (!(error instanceof Fault)) throw error;
         return { kind: "none", reason: notHere };
       });
@@ -127,31 +123,17 @@ export function openFaces(context: Context) {
   };
 }
 
-function configDigestOf(bytes: Uint8Array): Digest | undefined {
-  const { config } = parseObject(bytes);
-  const digest = typeof config === "object" && config !== null && "digest" in config ? config.digest : undefined;
-  return typeof digest === "string" ? parseDigest(digest) : undefined;
-}
-
 /** All of a config of a repository; undefined when it is not there. */
 async function readConfig(
-  { db, store }: Context,
+  context: Context,
   path: string,
   digest: Digest,
 ): Promise<Uint8Array | "too large" | undefined> {
+  const { db } = context;
   const [row] = await db.read<BlobRow>(selectBlob, path, digest);
   if (row === undefined) return undefined;
-  if (row.size > maxConfigBytes) return "too large";
-  if (row.storage_key === null) {
-    const [stored] = await db.read<{ content: Uint8Array | null }>(selectContent, row.blob_id);
-    return stored?.content ?? undefined;
-  }
-  const source = await store.blobs.open(row.storage_key);
-  try {
-    const parts: Uint8Array[] = [];
-    for await (const part of source.read(0, source.size)) parts.push(Uint8Array.from(part));
-    return concat(parts);
-  } finally {
-    await source.close();
-  }
+  const { blob_id: id, size, storage_key } = row;
+  if (size > maxConfigBytes) return "too large";
+  const [inRow] = storage_key === null ? await db.read<{ content: Uint8Array | null }>(selectContent, id) : [];
+  return readStored(context, { id, size, storage_key, content: inRow?.content ?? null });
 }

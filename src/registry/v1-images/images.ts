@@ -4,6 +4,7 @@ import type { Digest } from "#lib/digest";
 import { Fault } from "#lib/fault";
 import { type Context, stampOf } from "../context.ts";
 import { readImageJson } from "./build.ts";
+import { maxPushMilliseconds } from "./builds.sql.ts";
 import { noParent, selectAncestry } from "./chains.sql.ts";
 import {
   type Announced,
@@ -28,9 +29,6 @@ import {
 import type { Layers } from "./layers.ts";
 import type { Asking, V1Images } from "./nouns.ts";
 import { maySee, type Purpose } from "./ownership.ts";
-
-/** For how long somebody who announced a push is taken to be at it. */
-const maxPushMilliseconds = 3_600_000;
 
 /** The record that an id means for who asks: that of their repository, else that of their last push of it, else any they may use. */
 export async function findImage(

@@ -5,9 +5,9 @@ import type { Layer } from "#blobs";
 import { decompress, headBytes, sniff, Undecodable } from "#lib/compression";
 import { type Digest, digestOf } from "#lib/digest";
 import { Fault } from "#lib/fault";
-import { type ByteSource, bytesSource, concat, type Incoming, takeSmall } from "#lib/stream";
-import { quarantineBlob } from "../blobs.sql.ts";
-import { type Context, stampOf } from "../context.ts";
+import { type ByteSource, bytesSource, concat, type Incoming, readAll, takeSmall } from "#lib/stream";
+import { openStored, removeSpare, type StoredBlob } from "../blobs.ts";
+import { type Context, jobStampOf, stampOf } from "../context.ts";
 import { makeUploadId } from "../upload-id.ts";
 import { maxContentBytes } from "../uploads.ts";
 import { emptyLayerBytes, emptyLayerDigest } from "./derive.ts";
@@ -23,13 +23,6 @@ import {
   selectUnpacked,
 } from "./images.sql.ts";
 
-interface LayerRow {
-  readonly id: number;
-  readonly size: number;
-  readonly storage_key: string | null;
-  readonly content: Uint8Array | null;
-}
-
 interface Arriving {
   readonly id: string;
   readonly body: AsyncIterable<Uint8Array>;
@@ -44,8 +37,8 @@ export function openLayers(context: Context, storeId: string) {
   const { db, store, clock } = context;
   const decoding = new Map<Digest, Promise<void>>();
 
-  const find = async (digest: Digest): Promise<LayerRow | undefined> => {
-    const [row] = await db.read<LayerRow>(selectLayer, digest);
+  const find = async (digest: Digest): Promise<StoredBlob | undefined> => {
+    const [row] = await db.read<StoredBlob>(selectLayer, digest);
     return row;
   };
 
@@ -55,16 +48,9 @@ export function openLayers(context: Context, storeId: string) {
       if (digest === emptyLayerDigest) return bytesSource(emptyLayerBytes);
       throw noImage();
     }
-    if (row.content !== null) return bytesSource(row.content);
-    const key = row.storage_key ?? "";
-    const source = await store.blobs.open(key).catch((error: unknown) => {
-      if (error instanceof Fault && error.kind === "unknown") return undefined;
-      throw error;
-    });
-    if (source?.size === row.size) return source;
-    await source?.close();
-    await db.write(quarantineBlob, { blobId: row.id, key });
-    throw noImage();
+    const source = await openStored(context, row);
+    if (source === undefined) throw noImage();
+    return source;
   };
 
   const at = async (digest: Digest): Promise<Layer> => {
@@ -96,9 +82,8 @@ export function openLayers(context: Context, storeId: string) {
   const isZstd = async (digest: Digest): Promise<boolean> => {
     const source = await openBlob(digest);
     try {
-      const parts: Uint8Array[] = [];
-      for await (const part of source.read(0, Math.min(headBytes, source.size))) parts.push(Uint8Array.from(part));
-      return sniff(concat(parts)) === "zstd";
+      const head = await readAll(source.read(0, Math.min(headBytes, source.size)), headBytes);
+      return head !== undefined && sniff(head) === "zstd";
     } finally {
       await source.close();
     }
@@ -128,10 +113,14 @@ export function openLayers(context: Context, storeId: string) {
     try {
       const size = await store.uploads.append(id, "sha256", 0, decompress(source.read(0, source.size), "zstd"));
       const digest = await store.uploads.digest(id, "sha256");
-      const stamp = { at: clock.now(), actor: null, protocol: "job", address: "", requestId: "" };
+      const stamp = jobStampOf(context);
       await db.write(beginLayer, { id, repositoryId, digest, stamp });
       const key = await store.uploads.commit(id, digest);
-      await tidy(key, await db.write(keepDecoded, { upload: id, repositoryId, layer, digest, size, key, stamp }));
+      await removeSpare(
+        context,
+        key,
+        await db.write(keepDecoded, { upload: id, repositoryId, layer, digest, size, key, stamp }),
+      );
     } catch (error) {
       if (!(error instanceof Undecodable)) throw error;
       // A stream that is damaged, or expands without end: no client can have that layer, and nobody has to try again.
@@ -143,14 +132,6 @@ export function openLayers(context: Context, storeId: string) {
   };
 
   const newUpload = () => makeUploadId(storeId, "", "sha256", clock.now());
-
-  const tidy = async (
-    key: string,
-    { isDuplicate, replacedKey }: { isDuplicate: boolean; replacedKey: string | null },
-  ) => {
-    const spare = [...(isDuplicate ? [key] : []), ...(replacedKey === null ? [] : [replacedKey])];
-    await Promise.allSettled(spare.map((each) => store.blobs.remove(each)));
-  };
 
   /** Runs `work` while no other process takes the file of the upload for one that nobody sends. */
   const alone = <Result>(id: string, body: Incoming | undefined, work: () => Promise<Result>): Promise<Result> => {
@@ -194,7 +175,8 @@ export function openLayers(context: Context, storeId: string) {
     const key = await store.uploads.commit(id, digest);
     // When this fails it may still have happened: recovery looks at the row of the upload.
     const placed = { key };
-    await tidy(
+    await removeSpare(
+      context,
       key,
       await db.write(putImageLayer, { ...checked, imageRow, revision, digest, size, placed, upload: id, stamp }),
     );
