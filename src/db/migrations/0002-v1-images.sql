@@ -31,7 +31,6 @@ create table v1_images (
   state text not null check (state in ('announced', 'uploaded', 'complete')),
   revision bigint not null default 0,
   parent bigint references v1_images (id),
-  depth bigint not null,
   json blob not null,
   history text not null,
   checksum_ahead text,

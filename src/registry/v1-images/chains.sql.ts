@@ -98,9 +98,9 @@ function* bringImage(row: Row, parent: number | null, repositoryId: number, stam
     "tarsum",
   ];
   const [made] = yield {
-    sql: `insert into v1_images (repository_id, image_id, origin, state, parent, depth, manifest_digest, actor_id, created_at,
+    sql: `insert into v1_images (repository_id, image_id, origin, state, parent, manifest_digest, actor_id, created_at,
             touched_at, ${kept.join(", ")})
-          select ?, image_id, origin, 'complete', ?, depth, manifest_digest, actor_id, created_at, ?, ${kept.join(", ")}
+          select ?, image_id, origin, 'complete', ?, manifest_digest, actor_id, created_at, ?, ${kept.join(", ")}
           from v1_images where id = ?
           on conflict (image_id, repository_id, origin) do update set state = 'complete', revision = v1_images.revision + 1,
             parent = excluded.parent, ${kept.map((each) => `${each} = excluded.${each}`).join(", ")} returning id`,

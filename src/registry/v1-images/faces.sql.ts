@@ -133,36 +133,22 @@ function* keepChain(faced: Faced, images: readonly DerivedRow[], origin: number 
 /** Keeps derived images in the scope of a repository; returns the id of the top. */
 function* keepImages(faced: Faced, images: readonly DerivedRow[]): Transaction<string> {
   let parent: number | null = null;
-  for (const [i, image] of images.entries()) parent = yield* keepImage(faced, image, { id: parent, depth: i + 1 });
+  for (const image of images) parent = yield* keepImage(faced, image, parent);
   return images.at(-1)?.id ?? "";
 }
 
 function* keepImage(
   { repositoryId, stamp: { at } }: Faced,
   { id, json, history, layerDigest, size, compression, diffId }: DerivedRow,
-  parent: { readonly id: number | null; readonly depth: number },
+  parent: number | null,
 ): Transaction<number> {
   const isEmpty = layerDigest === emptyLayerDigest ? 1 : 0;
   const [made] = yield {
-    sql: `insert into v1_images (repository_id, image_id, origin, state, parent, depth, json, history, digest, size, compression,
+    sql: `insert into v1_images (repository_id, image_id, origin, state, parent, json, history, digest, size, compression,
             diff_id, is_empty, created_at, touched_at)
-          values (?, ?, 'derived', 'complete', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+          values (?, ?, 'derived', 'complete', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
           on conflict (image_id, repository_id, origin) do nothing returning id`,
-    args: [
-      repositoryId,
-      id,
-      parent.id,
-      parent.depth,
-      json,
-      history,
-      layerDigest,
-      size,
-      compression,
-      diffId,
-      isEmpty,
-      at,
-      at,
-    ],
+    args: [repositoryId, id, parent, json, history, layerDigest, size, compression, diffId, isEmpty, at, at],
   };
   return made === undefined ? yield* findDerived(repositoryId, id) : idOf(made["id"]);
 }

@@ -104,13 +104,13 @@ export function* putImageJson(input: PutImageJsonInput): Transaction<void> {
           where image_id = ? and repository_id is not distinct from ? and origin = 'pushed'`,
     args: [imageId, repositoryId],
   };
-  const { parent, depth } = yield* findParent(input, repositoryId);
+  const parent = yield* findParent(input, repositoryId);
   if (known?.["state"] === "complete" && !(yield* isLost(known["digest"]))) throw alreadyThere();
   if (known === undefined) {
     yield {
-      sql: `insert into v1_images (repository_id, image_id, origin, state, parent, depth, json, history, checksum_ahead,
-            actor_id, created_at, touched_at) values (?, ?, 'pushed', 'announced', ?, ?, ?, ?, ?, ?, ?, ?)`,
-      args: [repositoryId, imageId, parent, depth, json, history, checksumAhead, stamp.actor, stamp.at, stamp.at],
+      sql: `insert into v1_images (repository_id, image_id, origin, state, parent, json, history, checksum_ahead,
+            actor_id, created_at, touched_at) values (?, ?, 'pushed', 'announced', ?, ?, ?, ?, ?, ?, ?)`,
+      args: [repositoryId, imageId, parent, json, history, checksumAhead, stamp.actor, stamp.at, stamp.at],
     };
     return;
   }
@@ -118,10 +118,10 @@ export function* putImageJson(input: PutImageJsonInput): Transaction<void> {
   const { json: before } = known;
   const step = before instanceof Uint8Array && Buffer.compare(before, json) === 0 ? 0 : 1;
   yield {
-    sql: `update v1_images set state = 'announced', revision = revision + ?, parent = ?, depth = ?, json = ?, history = ?,
+    sql: `update v1_images set state = 'announced', revision = revision + ?, parent = ?, json = ?, history = ?,
           checksum_ahead = ?, digest = null, size = null, compression = null, diff_id = null, is_empty = 0, reason = null,
           payload = null, tarsum = null, actor_id = ?, touched_at = ? where id = ?`,
-    args: [step, parent, depth, json, history, checksumAhead, stamp.actor, stamp.at, idOf(known["id"])],
+    args: [step, parent, json, history, checksumAhead, stamp.actor, stamp.at, idOf(known["id"])],
   };
   yield* releaseLayer(repositoryId, known["digest"], stamp.at);
 }
@@ -136,8 +136,8 @@ function* isLost(digest: Value | undefined): Transaction<boolean> {
 function* findParent(
   { imageId, parent, parentElsewhere, stamp }: PutImageJsonInput,
   repositoryId: number | null,
-): Transaction<{ parent: number | null; depth: number }> {
-  if (parent === null) return { parent: null, depth: 1 };
+): Transaction<number | null> {
+  if (parent === null) return null;
   const [inScope] = yield {
     sql: `select id from v1_images where image_id = ? and repository_id is not distinct from ?
           order by state = 'complete' desc, origin = 'derived' desc limit 1`,
@@ -150,7 +150,7 @@ function* findParent(
   const chain = yield { sql: selectAncestry, args: [id] };
   // A chain that is announced anew could be closed into a ring, also by way of another scope.
   if (chain.length >= maxDepth || chain.some((row) => row["image_id"] === imageId)) throw noParent();
-  return { parent: id, depth: chain.length + 1 };
+  return id;
 }
 
 export interface BeginLayerInput {
