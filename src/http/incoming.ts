@@ -97,7 +97,7 @@ export class RequestBody implements Incoming {
     const part = this.#queue.shift();
     if (part !== undefined) {
       this.#queued -= part.byteLength;
-      if (this.#queued < maxQueuedBytes && this.#request.isPaused()) this.#request.resume();
+      if (this.#queued < maxQueuedBytes / 4 && this.#request.isPaused()) this.#request.resume();
       return Promise.resolve({ done: false, value: part });
     }
     if (this.#failure !== undefined) return Promise.reject(this.#failure);

@@ -25,7 +25,7 @@ type Content = Pick<LayerFacts, "diffId" | "diffSize" | "isEmpty" | "reason">;
 
 /** Finds the facts of a layer whose bytes are arriving. */
 export interface Examination {
-  /** Takes the next bytes, in order; the promise is fulfilled when they have been looked at. Several may be under way. */
+  /** Takes the next bytes, in order, for good; the promise is fulfilled when they have been looked at. Several may be under way. */
   take(bytes: Uint8Array): Promise<void>;
   /** The facts, behind the last bytes. `digest` is the SHA-256 of all of them. */
   end(digest: () => Digest): Promise<LayerFacts>;

@@ -60,16 +60,17 @@ export async function takeSmall(
   return { body: follow(parts, iterator) };
 }
 
-/** What was taken from an iterator already, and what it still has. */
-export async function* follow(
-  parts: readonly Uint8Array[],
-  iterator: AsyncIterator<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  yield* parts;
-  for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value;
+/** What was taken from an iterator already, and what it still has. No generator: each of its parts would wait three times. */
+export function follow(parts: readonly Uint8Array[], iterator: AsyncIterator<Uint8Array>): AsyncIterable<Uint8Array> {
+  let at = 0;
+  const next = (): Promise<IteratorResult<Uint8Array>> => {
+    const value = parts[at++];
+    return value === undefined ? iterator.next() : Promise.resolve({ done: false, value });
+  };
+  return { [Symbol.asyncIterator]: () => ({ next }) };
 }
 
-/** A body that is arriving. It ends with an error when the client goes away, stalls, or `stop` is called. */
+/** A body that is arriving. Its parts are the reader's own. It ends with an error when the client goes away, stalls, or `stop` is called. */
 export interface Incoming extends AsyncIterable<Uint8Array> {
   /** Ends the body: whoever reads it gets `reason`. */
   stop(reason: Error): void;
@@ -82,7 +83,8 @@ export function incomingOf(...parts: readonly Uint8Array[]): Incoming {
     async *[Symbol.asyncIterator]() {
       for (const part of parts) {
         if (stopped !== undefined) throw stopped;
-        yield part;
+        // A copy: parts of a body are their reader's own.
+        yield new Uint8Array(part);
       }
     },
     stop: (reason) => {

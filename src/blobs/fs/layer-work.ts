@@ -14,7 +14,7 @@ export type Place = { readonly id?: string; readonly path: string } | { readonly
 /** Parts of one layer arrive in order; several may be under way. */
 export type LayerOrder =
   | { readonly op: "begin"; readonly id: string; readonly prefix: Uint8Array }
-  | { readonly op: "look"; readonly id: string; readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly op: "look"; readonly id: string; readonly parts: readonly Uint8Array<ArrayBuffer>[] }
   | { readonly op: "finish"; readonly id: string; readonly digest: Digest; readonly mark: string }
   | { readonly op: "cancel"; readonly id: string }
   | ({ readonly op: "facts"; readonly prefix: Uint8Array } & Place)
@@ -24,7 +24,6 @@ export type LayerOrder =
 export interface LayerAnswer {
   readonly facts?: LayerFacts;
   readonly text?: string;
-  readonly bytes?: Uint8Array<ArrayBuffer>;
 }
 
 interface Arriving {
@@ -98,8 +97,9 @@ export function openLayerWork(maxKnown: number, markOf: (stats: fs.BigIntStats) 
           begin(order.id, order.prefix);
           return {};
         case "look":
-          await arriving.get(order.id)?.examination.take(order.bytes);
-          return { bytes: order.bytes };
+          // All at once: those of the next order may come before these have been looked at.
+          await Promise.all(order.parts.map((part) => arriving.get(order.id)?.examination.take(part)));
+          return {};
         case "finish":
           await finish(order);
           return {};

@@ -27,7 +27,7 @@ export function openLayers(root: string, pool: Pool): Layers {
         try {
           const open = { op: "open", id, path: uploadPath(root, id), algorithm: "sha256", offset: 0 } as const;
           // A chunk is done with when both have seen it: who is slower slows the body.
-          const size = await receive(open, body, pool, async (bytes) => pool.look(id, await pool.write(id, bytes)));
+          const size = await receive(open, body, pool, (parts) => pool.writeAndLook(id, parts));
           const { digest, mark } = await pool.ask(id, { op: "peek", id });
           if (digest !== undefined && mark !== undefined) {
             await pool.askBeside(id, { op: "finish", id, digest, mark });

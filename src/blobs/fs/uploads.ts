@@ -6,12 +6,15 @@ import { Fault } from "#lib/fault";
 import type { Uploads } from "../store.ts";
 import { isMissing, toFault } from "./errors.ts";
 import type { Pool } from "./pool.ts";
-import type { OpenOrder } from "./worker.ts";
+import type { OpenOrder, Part } from "./worker.ts";
 
 /** What goes to a worker at once: little from a sender who is slower than the worker, so that many of them cost little. */
-const slowChunkBytes = 64 * 1024;
-const fastChunkBytes = 512 * 1024;
-const maxChunksUnderWay = 4;
+const slowBytes = 64 * 1024;
+const fastBytes = 512 * 1024;
+const maxUnderWay = 4;
+/** From this size on a part is handed on as it is. */
+const wholeBytes = 8 * 1024;
+const smallBufferBytes = 64 * 1024;
 
 export const uploadsFolder = "uploads";
 
@@ -52,7 +55,7 @@ export function openUploads(root: string, pool: Pool): Uploads {
     },
     append: (id, algorithm, offset, body) =>
       guarded(() => {
-        const write: Write = (bytes) => pool.write(id, bytes);
+        const write: Write = (parts) => pool.write(id, parts);
         return receive({ op: "open", id, path: pathOf(id), algorithm, offset }, body, pool, write);
       }),
     truncate: (id, size) =>
@@ -90,8 +93,8 @@ export function openUploads(root: string, pool: Pool): Uploads {
   };
 }
 
-/** Has a chunk written, which it takes and gives back. */
-export type Write = (bytes: Uint8Array<ArrayBuffer>) => Promise<Uint8Array<ArrayBuffer>>;
+/** Has parts written, one behind the other, which it takes away. */
+export type Write = (parts: readonly Part[]) => Promise<unknown>;
 
 /** Writes `body` by `write` where `order` opens an upload, and returns the new size. See `append` of Uploads. */
 export async function receive(
@@ -110,7 +113,7 @@ export async function receive(
   const sending = openSending(write);
   try {
     for await (const part of body) {
-      if (!sending.take(part)) await sending.push(part);
+      if (!sending.take(part)) await sending.send();
     }
   } catch (error) {
     await sending.flush().catch(() => undefined);
@@ -129,54 +132,62 @@ export async function receive(
   throw failure;
 }
 
-/** Gathers parts into chunks and sends them on, a bounded number at a time. */
+/**
+ * Gathers parts and sends them on, a bounded number at a time. A part that has a buffer of its own goes as it is: copied, a
+ * gigabyte cost the loop that serves requests a third of a second more. Only small ones are copied, into one buffer.
+ */
 function openSending(write: Write) {
   const underWay = new Set<Promise<void>>();
-  const spare: Uint8Array<ArrayBuffer>[] = [];
-  let chunk: Uint8Array<ArrayBuffer> | undefined;
+  let parts: Part[] = [];
+  let gathered = 0;
+  let small: Part | undefined;
   let filled = 0;
   let sent = 0;
   let failure: unknown;
 
-  const send = async () => {
-    if (chunk === undefined || filled === 0) return;
-    const bytes = chunk.subarray(0, filled);
-    chunk = undefined;
-    sent += filled;
+  const closeSmall = () => {
+    if (small === undefined || filled === 0) return;
+    const isWorthIt = filled > smallBufferBytes / 2;
+    parts.push(isWorthIt ? small.subarray(0, filled) : small.slice(0, filled));
+    if (isWorthIt) small = undefined;
     filled = 0;
-    const sending = write(bytes).then(
-      (written) => {
-        if (written.buffer.byteLength === fastChunkBytes) spare.push(new Uint8Array(written.buffer));
-        underWay.delete(sending);
-      },
+  };
+  const copySmall = (part: Uint8Array) => {
+    if (filled + part.byteLength > smallBufferBytes) closeSmall();
+    small ??= new Uint8Array(smallBufferBytes);
+    small.set(part, filled);
+    filled += part.byteLength;
+  };
+  const send = async () => {
+    closeSmall();
+    if (gathered === 0) return;
+    const sending = write(parts).then(
+      () => void underWay.delete(sending),
       (error) => {
         failure ??= error;
         underWay.delete(sending);
       },
     );
     underWay.add(sending);
-    if (underWay.size >= maxChunksUnderWay) await Promise.race(underWay);
+    sent += gathered;
+    parts = [];
+    gathered = 0;
+    if (underWay.size >= maxUnderWay) await Promise.race(underWay);
     if (failure !== undefined) throw failure;
   };
 
   return {
-    /** Takes a part that leaves room in the chunk; false when it does not, and nothing was taken. */
+    /** Takes a part; false when what was taken is enough to be sent. */
     take(part: Uint8Array): boolean {
-      if (chunk === undefined || part.byteLength >= chunk.byteLength - filled) return false;
-      chunk.set(part, filled);
-      filled += part.byteLength;
-      return true;
-    },
-    async push(part: Uint8Array) {
-      for (let at = 0; at < part.byteLength; ) {
-        chunk ??= spare.pop() ?? new Uint8Array(underWay.size === 0 ? slowChunkBytes : fastChunkBytes);
-        const taken = Math.min(chunk.byteLength - filled, part.byteLength - at);
-        chunk.set(part.subarray(at, at + taken), filled);
-        filled += taken;
-        at += taken;
-        if (filled === chunk.byteLength) await send();
+      if (part.byteLength < wholeBytes) copySmall(part);
+      else {
+        closeSmall();
+        parts.push(isWhole(part) ? part : new Uint8Array(part));
       }
+      gathered += part.byteLength;
+      return gathered < (underWay.size === 0 ? slowBytes : fastBytes);
     },
+    send,
     async flush() {
       await send();
       await Promise.all(underWay);
@@ -184,4 +195,9 @@ function openSending(write: Write) {
     failed: () => failure,
     size: () => sent,
   };
+}
+
+/** Whether nothing else is in the buffer of a part, so that it can be given to a thread. */
+function isWhole(part: Uint8Array): part is Part {
+  return part.buffer instanceof ArrayBuffer && part.buffer.byteLength === part.byteLength;
 }

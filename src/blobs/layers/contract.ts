@@ -136,7 +136,7 @@ export function describeLayers(kind: string, makePlace: () => Promise<Place>): v
     test("layers that come at the same time do not mix, whatever becomes of their neighbours", async () => {
       const slowly = async function* (bytes: Uint8Array) {
         for (let at = 0; at < bytes.byteLength; at += 60_000) {
-          yield bytes.subarray(at, at + 60_000);
+          yield* bodyOf(bytes.subarray(at, at + 60_000));
           await Bun.sleep(0);
         }
       };

@@ -3,8 +3,7 @@
 export interface Handover {
   readonly body: AsyncIterable<Uint8Array>;
   /**
-   * Gives the next part. Fulfilled when the reader asks for the one behind it, or has left; until then its owner leaves it as
-   * it is. Several may be under way.
+   * Gives the next part away. Fulfilled when the reader asks for the one behind it, or has left. Several may be under way.
    */
   give(bytes: Uint8Array): Promise<void>;
   /** Ends the body, behind what was given. */
@@ -36,8 +35,7 @@ export function openHandover(): Handover {
         if (failure !== undefined) throw failure;
         const given = waiting[0];
         if (given !== undefined) {
-          // A copy: a reader that leaves may not be quite done with it when its owner fills the buffer again.
-          yield given.bytes.slice();
+          yield given.bytes;
           waiting.shift();
           given.isRead();
         } else if (state === "ended") return;

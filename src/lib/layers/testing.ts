@@ -150,8 +150,8 @@ export function recordOf(key: string, value: string): string {
   return `${bare.length + String(guess).length}${bare}`;
 }
 
-/** `bytes` in parts that end at `cuts`. */
+/** Copies of `bytes` in parts that end at `cuts`. */
 export async function* inParts(bytes: Uint8Array, cuts: readonly number[] = []): AsyncGenerator<Uint8Array> {
   const ends = [...cuts.map((cut) => cut % (bytes.byteLength + 1)), bytes.byteLength].sort((a, b) => a - b);
-  for (const [i, end] of ends.entries()) yield bytes.slice(ends[i - 1] ?? 0, end);
+  for (const [i, end] of ends.entries()) yield new Uint8Array(bytes.subarray(ends[i - 1] ?? 0, end));
 }
