@@ -2,6 +2,9 @@
 import { rmSync } from "node:fs";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { join } from "node:path";
+import { measureLimits } from "./limits.ts";
+import type { MachineLimits } from "./measures/measure.ts";
+import { medianOf } from "./median.ts";
 import { run } from "./processes.ts";
 import { waitForQuiet } from "./quiet.ts";
 
@@ -10,6 +13,8 @@ export interface Machine {
   settle(isWrite: boolean): Promise<void>;
   /** What the disk does with a GiB of random data by itself, synced, in MB/s: `dd conv=fsync`. */
   measureDisk(): Promise<void>;
+  /** What it does by itself. The disk has no figure before `measureDisk`. */
+  limits(): Promise<MachineLimits>;
   /** Sentences about it. */
   describe(): Promise<readonly string[]>;
 }
@@ -45,6 +50,10 @@ export function openMachine(folder: string, patience: number): Machine {
       rmSync(from);
       rmSync(to);
     },
+    async limits() {
+      await machine.settle(false);
+      return { disk: medianOf(disk), ...(await measureLimits(folder)) };
+    },
     async describe() {
       const fileSystem = (await run(["stat", "-f", "-c", "%T", folder])).trim();
       const model = cpus()[0]?.model ?? "unknown";
@@ -55,22 +64,13 @@ export function openMachine(folder: string, patience: number): Machine {
         ...(disk.length === 0
           ? []
           : [
-              `The disk alone, a GiB by dd conv=fsync from memory: ${disk.map((each) => Math.round(each)).join(", ")} MB/s (one in each round). SHA-256 alone, one thread: ${measureHash()} MB/s.`,
+              `The disk alone, a GiB by dd conv=fsync from memory: ${disk.map((each) => Math.round(each)).join(", ")} MB/s (one in each round).`,
             ]),
         `${disturbed} of ${taken} measurements began although others were busy on the machine; what began later is not seen.`,
       ];
     },
   };
   return machine;
-}
-
-function measureHash(): number {
-  const block = new Uint8Array(mebibyte);
-  const hash = new Bun.CryptoHasher("sha256");
-  const begun = performance.now();
-  for (let i = 0; i < 512; i++) hash.update(block);
-  hash.digest();
-  return Math.round((512 * mebibyte) / 1000 / (performance.now() - begun));
 }
 
 export function say(text: string): void {

@@ -1,5 +1,5 @@
 // Figures to Markdown.
-import { isMoreBetter, type Row } from "./measures/measure.ts";
+import { isMoreBetter, type Limit, type MachineLimits, type Row } from "./measures/measure.ts";
 import type { OwnRun } from "./own/comparison.ts";
 import { reportOwn } from "./own/report.ts";
 import type { PeersRun } from "./peers.ts";
@@ -8,6 +8,7 @@ import { figureOf, judge, show, us } from "./reaching.ts";
 export interface Run {
   readonly peers: PeersRun;
   readonly own: OwnRun;
+  readonly limits: MachineLimits;
   /** Sentences about the machine and the run. */
   readonly circumstances: readonly string[];
   readonly commands: readonly string[];
@@ -68,11 +69,27 @@ function shortOf(run: PeersRun): readonly string[] {
   );
 }
 
-function boundsOf(run: PeersRun): readonly string[] {
-  const byBound = new Map<string, string[]>();
-  for (const { name, bound } of rowsOf(run))
-    if (bound !== undefined) byBound.set(bound, [...(byBound.get(bound) ?? []), name]);
-  return [...byBound].map(([bound, names]) => `- ${bound}: ${names.join("; ")}`);
+/** What bounds each row, and how much of that it reaches. */
+function limitTable(run: PeersRun, limits: MachineLimits): string {
+  const rows = rowsOf(run).flatMap(({ name, unit, limit }) => {
+    if (limit === undefined) return [];
+    const ours = figureOf(run.figures, name, us);
+    const most = figureOfLimit(run, limits, name, limit);
+    const part = isMoreBetter(unit) ? ours / most : most / ours;
+    const cells = Number.isNaN(part) ? ["", ""] : [`${show(most)} ${unit}`, `${Math.round(part * 100)} %`];
+    return [[name, limit.by, ...cells]];
+  });
+  return table(["row", "bounded by", "which alone does", "of which Berth reaches"], rows);
+}
+
+function figureOfLimit(run: PeersRun, limits: MachineLimits, row: string, { of, times = 1 }: Limit): number {
+  if (of === undefined) return Number.NaN;
+  return times * (of === "nginx" || of === "bare Bun" ? figureOf(run.figures, row, of) : limits[of]);
+}
+
+function describeLimits({ disk, hash, sync, start, memory }: MachineLimits): string {
+  const written = Number.isNaN(disk) ? "" : `a GiB written and synced ${show(disk)} MB/s; `;
+  return `Taken in this run: ${written}SHA-256 on one thread ${show(hash)} MB/s; a page of 4 KiB written and synced ${show(sync)} ms; an empty server of the runtime answers after ${show(start)} ms and holds ${show(memory)} MiB.`;
 }
 
 function reportSyncs({ servers, syncs }: PeersRun): readonly string[] {
@@ -114,7 +131,7 @@ function rangeTable(run: PeersRun): string {
   return table(["", ...names], rows);
 }
 
-function reportPeers(run: PeersRun): readonly string[] {
+function reportPeers(run: PeersRun, limits: MachineLimits): readonly string[] {
   if (rowsOf(run).length === 0) return [];
   const short = shortOf(run);
   return [
@@ -131,8 +148,10 @@ function reportPeers(run: PeersRun): readonly string[] {
     "",
     figureTable(run),
     "",
-    "## What bounds the rows",
-    ...boundsOf(run),
+    "## What bounds the rows, and how far they are from it",
+    describeLimits(limits),
+    "",
+    limitTable(run, limits),
     "",
     ...reportSyncs(run),
     "## Lowest and highest round",
@@ -141,7 +160,7 @@ function reportPeers(run: PeersRun): readonly string[] {
   ];
 }
 
-export function writeReport({ peers, own, circumstances, commands }: Run): string {
+export function writeReport({ peers, own, limits, circumstances, commands }: Run): string {
   return [
     "# Berth beside its peers, and beside itself",
     "Written by `npm run bench`; README.md beside this file says how.",
@@ -150,7 +169,7 @@ export function writeReport({ peers, own, circumstances, commands }: Run): strin
     ...peers.servers.map(({ name, version }) => `- ${name}: ${version}`),
     ...peers.missing.map((each) => `- ${each}`),
     "",
-    ...reportPeers(peers),
+    ...reportPeers(peers, limits),
     ...reportOwn(own),
     "## Command lines",
     "Of the load generators, each once; clients and servers are on one machine.",

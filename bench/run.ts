@@ -18,10 +18,11 @@ try {
   const begun = performance.now();
   const peers = await measurePeers(options, folder, machine);
   const own = await measureOwn(options, folder, machine);
+  const limits = await machine.limits();
   const minutes = ((performance.now() - begun) / 60_000).toFixed(0);
   const length = `${options.rounds} rounds, ${options.seconds} s for what is counted, ${minutes} minutes in all. TLS and lists take two rounds at most, memory and distribution 2.8 one.`;
   const circumstances = [...(await machine.describe()), length];
-  writeFileSync(options.out, writeReport({ peers, own, circumstances, commands: commandLines() }));
+  writeFileSync(options.out, writeReport({ peers, own, limits, circumstances, commands: commandLines() }));
   say(`written: ${options.out}`);
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -49,6 +49,11 @@ interface Kind {
 
 const root = join(import.meta.dir, "..");
 
+/** The runtime's own HTTP server with nothing behind it, over the files of a folder. */
+export function bareCommand(program: string, port: number, folder: string): readonly string[] {
+  return [program, join(import.meta.dir, "load/bare.ts"), String(port), folder];
+}
+
 const kinds: readonly Kind[] = [
   {
     name: "Berth",
@@ -119,6 +124,18 @@ const kinds: readonly Kind[] = [
       writeFileSync(file, nginxConfig(place));
       return [program, "-p", folder, "-e", "stderr", "-c", file];
     },
+  },
+  {
+    name: "bare Bun",
+    program: process.execPath,
+    hint: "",
+    canPush: false,
+    rounds: 2,
+    version: async () => `${Bun.version}, node:http with nothing behind it, files in memory: the runtime's limit`,
+    command: (program, { folder, port, tls }) => [
+      ...bareCommand(program, port, join(folder, "data")),
+      ...(tls === undefined ? [] : [tls.certificate, tls.key]),
+    ],
   },
 ];
 

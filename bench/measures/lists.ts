@@ -7,7 +7,9 @@ export const listedTags = 5000;
 
 export function listLists({ seconds }: Setting): readonly Measure[] {
   const page = (name: string, path: string): Measure => ({
-    rows: [{ name, unit: "requests/s", reach: [{ times: 25, of: "best" }], bound: "writing the answer's 100 names" }],
+    rows: [
+      { name, unit: "requests/s", reach: [{ times: 25, of: "best" }], limit: { by: "writing the answer's 100 names" } },
+    ],
     scene: "lists",
     rounds: 2,
     needs: "wrk",

@@ -17,13 +17,34 @@ export type Reach =
   /** So much above another row's figure. */
   | { readonly above: string; readonly by: number };
 
+/** What bounds a row, and, where that has a figure, how far the row is from it. */
+export interface Limit {
+  readonly by: string;
+  /** A server whose figure in this row is the limit, or one of the limits of the machine. */
+  readonly of?: "nginx" | "bare Bun" | keyof MachineLimits;
+  /** How many times of that. */
+  readonly times?: number;
+}
+
+/** What the machine does by itself, each in the unit of the rows that it bounds. */
+export interface MachineLimits {
+  /** A GiB written and synced, in MB/s. */
+  readonly disk: number;
+  /** SHA-256 on one thread, in MB/s. */
+  readonly hash: number;
+  /** A page of 4 KiB written behind others and synced, in ms. */
+  readonly sync: number;
+  /** An empty server of the runtime: to its first answer in ms, and what it then holds in MiB. */
+  readonly start: number;
+  readonly memory: number;
+}
+
 /** One line of the report. */
 export interface Row {
   readonly name: string;
   readonly unit: Unit;
   readonly reach: readonly Reach[];
-  /** What bounds it, where that is known. */
-  readonly bound?: string;
+  readonly limit?: Limit;
 }
 
 /**

@@ -1,13 +1,13 @@
 // Resident memory of a server with its workers, each on one that was just started.
 import { type Running, residentBytes } from "../processes.ts";
 import { downloadTogether, load } from "../tools.ts";
-import { blobPath, type Measure, type Reach, type Scene, type Setting } from "./measure.ts";
+import { blobPath, type Limit, type Measure, type Reach, type Scene, type Setting } from "./measure.ts";
 
 const clients = 64;
 const downloads = 8;
 const leastSeconds = 3;
 const idle = "memory: idle";
-const runtime = "the runtime: an empty process of it, and its compiled code";
+const runtime: Limit = { by: "an empty server of the runtime", of: "memory" };
 
 export function listMemory(setting: Setting): readonly Measure[] {
   const large = blobPath(setting, 2);
@@ -36,7 +36,7 @@ function memory(
   bytesOf: (running: Running) => Promise<number>,
 ): Measure {
   return {
-    rows: [{ name, unit: "MiB", reach, bound: runtime }],
+    rows: [{ name, unit: "MiB", reach, limit: runtime }],
     scene,
     rounds: 1,
     take: async (stage) => [(await bytesOf(await stage.restart())) / 2 ** 20],

@@ -1,12 +1,12 @@
 // Pushes: large blobs, and many small images.
 import { startPushes } from "../load/background.ts";
 import { loadNumber, loadNumbers } from "../tools.ts";
-import type { Measure, Reach, Row, Setting } from "./measure.ts";
+import type { Limit, Measure, Reach, Row, Setting } from "./measure.ts";
 
 const manyBytes = 256 * 2 ** 20;
 const together = 8;
-const disk = "SHA-256 on one core, and the disk: both alone are above the table";
-const perPush = "the disk's syncs, and the client, which has one core of two";
+const disk: Limit = { by: "the disk", of: "disk" };
+const perPush: Limit = { by: "processor time: the clients have one core of two, the server the other" };
 
 export function listPushes(setting: Setting): readonly Measure[] {
   return [...listLargePushes(setting), ...listSmallPushes(setting)];
@@ -14,7 +14,7 @@ export function listPushes(setting: Setting): readonly Measure[] {
 
 function listLargePushes({ largeBytes }: Setting): readonly Measure[] {
   const large = (name: string, way: string, clients: number, bytes: number): Measure => ({
-    rows: [{ name, unit: "MB/s", reach: [{ times: 1.2, of: "best" }], bound: disk }],
+    rows: [{ name, unit: "MB/s", reach: [{ times: 1.2, of: "best" }], limit: disk }],
     scene: "new",
     take: async (stage) => [(await loadNumber("blobs", stage.running().port, way, clients, bytes, "once")) / 1e6],
   });
@@ -34,12 +34,17 @@ function listSmallPushes({ seconds, largeBytes }: Setting): readonly Measure[] {
       return figures.filter((_, i) => rows[i] !== undefined);
     },
   });
-  const rate = (name: string, reach: readonly Reach[]): Row => ({ name, unit: "pushes/s", reach, bound: perPush });
+  const rate = (name: string, reach: readonly Reach[]): Row => ({ name, unit: "pushes/s", reach, limit: perPush });
   const six: Reach = { times: 6, of: "best" };
   return [
     small(1, 1, [
       rate("small pushes, 1 client", []),
-      { name: "p50 of a small push, 1 client", unit: "ms", reach: [{ times: 0.6, of: "zot" }], bound: "five syncs" },
+      {
+        name: "p50 of a small push, 1 client",
+        unit: "ms",
+        reach: [{ times: 0.6, of: "zot" }],
+        limit: { by: "five syncs", of: "sync", times: 5 },
+      },
     ]),
     small(32, 200, [rate("small pushes, 32 clients, 200 repositories", [six])]),
     small(32, 1, [rate("small pushes, 32 clients, one repository", [six])]),
@@ -50,7 +55,7 @@ function listSmallPushes({ seconds, largeBytes }: Setting): readonly Measure[] {
         name: "p99 of a small push, 200 clients, 3,000 repositories",
         unit: "ms",
         reach: [{ times: 0.2, of: "best" }],
-        bound: perPush,
+        limit: perPush,
       },
     ]),
     {
@@ -60,7 +65,7 @@ function listSmallPushes({ seconds, largeBytes }: Setting): readonly Measure[] {
           name: `the same, as a part of small pushes alone`,
           unit: "ratio",
           reach: [{ limit: 0.3 }],
-          bound: "SHA-256 of the large ones, which take both cores",
+          limit: { by: "the large ones take both cores and keep the disk busy while small ones wait for their syncs" },
         },
       ],
       scene: "new",

@@ -14,7 +14,7 @@ export function listStarts(): readonly Measure[] {
           name: "start to first answer, empty folder",
           unit: "ms",
           reach: [{ limit: 150 }],
-          bound: "loading the program",
+          limit: { by: "the runtime's own start", of: "start" },
         },
       ],
       scene: "new",
@@ -27,7 +27,14 @@ export function listStarts(): readonly Measure[] {
       },
     },
     {
-      rows: [{ name: "start to first answer after kill -9 during pushes", unit: "ms", reach: [{ limit: 300 }] }],
+      rows: [
+        {
+          name: "start to first answer after kill -9 during pushes",
+          unit: "ms",
+          reach: [{ limit: 300 }],
+          limit: { by: "the runtime's own start", of: "start" },
+        },
+      ],
       scene: "new",
       async take({ server, folder }) {
         const own = join(folder, "kill");
