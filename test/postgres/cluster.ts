@@ -25,6 +25,8 @@ const signals = { immediate: "SIGQUIT", fast: "SIGINT" } as const satisfies Reco
 
 export interface Cluster {
   readonly port: number;
+  /** Its files. */
+  readonly folder: string;
   /** `postgres://…` of a database, as its superuser. */
   url(database: string): string;
   /** Makes an empty database; returns its URL. */
@@ -98,6 +100,7 @@ export async function openCluster(): Promise<Cluster> {
   await start();
   return {
     port,
+    folder: data,
     url,
     async makeDatabase() {
       const name = `berth_${++made}`;
