@@ -12,6 +12,7 @@ export { serveWriter } from "./sqlite/writer-worker.ts";
 export {
   type Catalogue,
   inList,
+  insertRows,
   type Row,
   type Statement,
   type Transaction,

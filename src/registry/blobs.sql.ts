@@ -46,27 +46,29 @@ export interface Stored {
 export function* storeBlob(digest: Digest, size: number, placed: Placed, at: number): Transaction<Stored> {
   const key = "key" in placed ? placed.key : null;
   const content = "content" in placed ? placed.content : null;
+  // Not looked for first: on PostgreSQL, who looks where others insert loses races against them.
+  const [made] = yield {
+    sql: `insert into blobs (digest, size, storage_key, content, created_at) values (?, ?, ?, ?, ?)
+          on conflict (digest) do nothing returning id`,
+    args: [digest, size, key, content, at],
+  };
+  if (made !== undefined) return { blobId: idOf(made["id"]), isDuplicate: false, replacedKey: null };
   const [known] = yield { sql: "select id, state, storage_key from blobs where digest = ?", args: [digest] };
-  if (known === undefined) {
-    const [made] = yield {
-      sql: "insert into blobs (digest, size, storage_key, content, created_at) values (?, ?, ?, ?, ?) returning id",
-      args: [digest, size, key, content, at],
-    };
-    return { blobId: idOf(made?.["id"]), isDuplicate: false, replacedKey: null };
-  }
-  const blobId = idOf(known["id"]);
-  if (known["state"] === "present") {
+  const blobId = idOf(known?.["id"]);
+  if (known?.["state"] === "present") {
     yield {
       sql: "update blobs set unreferenced_since = null where id = ? and unreferenced_since is not null",
       args: [blobId],
+      unread: true,
     };
     return { blobId, isDuplicate: known["storage_key"] !== key, replacedKey: null };
   }
   yield {
     sql: "update blobs set state = 'present', size = ?, storage_key = ?, content = ?, unreferenced_since = null where id = ?",
     args: [size, key, content, blobId],
+    unread: true,
   };
-  const isQuarantined = known["state"] === "quarantined" && typeof known["storage_key"] === "string";
+  const isQuarantined = known?.["state"] === "quarantined" && typeof known["storage_key"] === "string";
   return { blobId, isDuplicate: false, replacedKey: isQuarantined ? String(known["storage_key"]) : null };
 }
 
@@ -77,6 +79,7 @@ export function* linkBlob(repositoryId: number, blobId: number, at: number): Tra
           on conflict (repository_id, blob_id) do update set unreferenced_since = excluded.unreferenced_since
           where repository_blobs.unreferenced_since is not null`,
     args: [repositoryId, blobId, at, at],
+    unread: true,
   };
 }
 
@@ -194,26 +197,51 @@ export function* deleteBlob({ path, digest, stamp }: DeleteBlobInput): Transacti
   yield* appendEvent("blob.delete", stamp, { id: repositoryId, path }, digest, null);
 }
 
-/** Those of `digests` that are not linked into the repository. */
-export function* missingBlobs(repositoryId: number, digests: readonly string[]): Transaction<string[]> {
+/** A blob by the name that a manifest gives it, and its link into the manifest's repository. */
+export interface Named {
+  readonly digest: string;
+  readonly blobId: number;
+  readonly isPresent: boolean;
+  readonly isReferenced: boolean;
+}
+
+/** Those of `digests` that are linked into the repository. */
+export function* findNamed(repositoryId: number, digests: readonly string[]): Transaction<Named[]> {
   if (digests.length === 0) return [];
   const { marks, args } = inList(digests);
   const rows = yield {
-    sql: `select b.digest from blobs b join repository_blobs l on l.blob_id = b.id
-          where l.repository_id = ? and b.state = 'present' and b.digest in (${marks})`,
+    sql: `select b.digest, b.state, l.blob_id, l.unreferenced_since from blobs b join repository_blobs l on l.blob_id = b.id
+          where l.repository_id = ? and b.digest in (${marks})`,
     args: [repositoryId, ...args],
   };
-  const known = new Set(rows.map((row) => row["digest"]));
-  return digests.filter((digest) => !known.has(digest));
+  return rows.map((row) => ({
+    digest: String(row["digest"]),
+    blobId: idOf(row["blob_id"]),
+    isPresent: row["state"] === "present",
+    isReferenced: row["unreferenced_since"] === null,
+  }));
+}
+
+/** Those of `digests` whose blobs are not linked into the repository, or not present. */
+export function* missingBlobs(repositoryId: number, digests: readonly string[]): Transaction<string[]> {
+  return missingOf(digests, yield* findNamed(repositoryId, digests));
+}
+
+/** Those of `digests` that are not among the present ones of `named`. */
+export function missingOf(digests: readonly string[], named: readonly Named[]): string[] {
+  const present = new Set(named.filter(({ isPresent }) => isPresent).map(({ digest }) => digest));
+  return digests.filter((digest) => !present.has(digest));
 }
 
 /** What the manifest just stored names is referenced from now on. */
-export function* referenceBlobs(repositoryId: number, digests: readonly string[]): Transaction<void> {
-  if (digests.length === 0) return;
-  const { marks, args } = inList(digests);
+export function* referenceBlobs(repositoryId: number, named: readonly Named[]): Transaction<void> {
+  const ids = named.filter(({ isReferenced }) => !isReferenced).map(({ blobId }) => blobId);
+  if (ids.length === 0) return;
+  const { marks, args } = inList(ids);
   yield {
     sql: `update repository_blobs set unreferenced_since = null where repository_id = ? and unreferenced_since is not null
-          and blob_id in (select id from blobs where digest in (${marks}))`,
+          and blob_id in (${marks})`,
     args: [repositoryId, ...args],
+    unread: true,
   };
 }

@@ -34,5 +34,6 @@ export function* appendEvent(
       subject,
       detail === null ? null : JSON.stringify(detail),
     ],
+    unread: true,
   };
 }

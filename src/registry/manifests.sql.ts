@@ -1,9 +1,9 @@
 // SQL of manifests, their edges and their referrers.
-import { inList, type Transaction } from "#db";
+import { inList, insertRows, type Transaction } from "#db";
 import type { Digest } from "#lib/digest";
 import { Fault } from "#lib/fault";
 import type { RepositoryName, Tag } from "#lib/reference";
-import { missingBlobs, referenceBlobs } from "./blobs.sql.ts";
+import { findNamed, missingOf, referenceBlobs } from "./blobs.sql.ts";
 import type { RegistrySettings } from "./context.ts";
 import { appendEvent, type Stamp } from "./events.sql.ts";
 import type { Edge, ManifestContent } from "./manifest-content.ts";
@@ -67,29 +67,41 @@ export interface PutManifestInput {
 export function* putManifest(input: PutManifestInput): Transaction<number> {
   const { name, digest, content, tags, missing, face, stamp } = input;
   const repositoryId = yield* ensureRepository(name, stamp);
-  yield* requireEdges(repositoryId, content.edges, missing);
-  const [known] = yield {
-    sql: "select id, media_type from live_manifests where repository_id = ? and digest = ?",
-    args: [repositoryId, digest],
-  };
-  const manifestId = known === undefined ? yield* insertManifest(input, repositoryId) : idOf(known["id"]);
-  if (known !== undefined && known["media_type"] !== content.mediaType) {
-    yield { sql: "update manifests set media_type = ? where id = ?", args: [content.mediaType, manifestId] };
-  }
-  yield* referenceBlobs(repositoryId, digestsOf(content.edges, ["config", "layer"]));
-  yield* saveFace(face, { manifestId, repositoryId, stamp, isNew: known === undefined });
+  const blobs = digestsOf(content.edges, ["config", "layer"]);
+  const named = yield* findNamed(repositoryId, blobs);
+  yield* requireEdges(repositoryId, content.edges, missing, missingOf(blobs, named));
+  const made = yield* insertManifest(input, repositoryId);
+  const manifestId = made ?? (yield* findManifest(input, repositoryId));
+  yield* referenceBlobs(repositoryId, named);
+  const present = named.flatMap((each) => (each.isPresent ? [each.digest] : []));
+  yield* saveFace(face, { manifestId, repositoryId, stamp, isNew: made !== undefined, present });
   for (const tag of tags) yield* moveTag({ repositoryId, path: name.path, tag, manifestId, digest }, stamp);
   return manifestId;
 }
 
+/** The id of a manifest that is there; its media type is what this push says. */
+function* findManifest({ digest, content }: PutManifestInput, repositoryId: number): Transaction<number> {
+  const [known] = yield {
+    sql: "select id, media_type from live_manifests where repository_id = ? and digest = ?",
+    args: [repositoryId, digest],
+  };
+  const id = idOf(known?.["id"]);
+  if (known?.["media_type"] !== content.mediaType) {
+    yield { sql: "update manifests set media_type = ? where id = ?", args: [content.mediaType, id], unread: true };
+  }
+  return id;
+}
+
+/** The id of a new manifest; undefined when it is there. Not looked for first: see storeBlob. */
 function* insertManifest(
   { name, digest, bytes, content, stamp }: PutManifestInput,
   repositoryId: number,
-): Transaction<number> {
+): Transaction<number | undefined> {
   const { mediaType, artifactType, subject, annotations, edges } = content;
   const [made] = yield {
     sql: `insert into manifests (repository_id, digest, media_type, artifact_type, subject_digest, annotations, size, pushed_at, pushed_by)
-          values (?, ?, ?, ?, ?, ?, ?, ?, ?) returning id`,
+          values (?, ?, ?, ?, ?, ?, ?, ?, ?)
+          on conflict (repository_id, digest) where deleted_at is null do nothing returning id`,
     args: [
       repositoryId,
       digest,
@@ -102,14 +114,13 @@ function* insertManifest(
       stamp.actor,
     ],
   };
-  const id = idOf(made?.["id"]);
-  yield { sql: "insert into manifest_contents (manifest_id, bytes) values (?, ?)", args: [id, bytes] };
-  for (const edge of edges) {
-    yield {
-      sql: "insert into manifest_edges (manifest_id, kind, digest) values (?, ?, ?)",
-      args: [id, edge.kind, edge.digest],
-    };
-  }
+  if (made === undefined) return undefined;
+  const id = idOf(made["id"]);
+  yield { sql: "insert into manifest_contents (manifest_id, bytes) values (?, ?)", args: [id, bytes], unread: true };
+  yield* insertRows(
+    "insert into manifest_edges (manifest_id, kind, digest) values",
+    edges.map(({ kind, digest: named }) => [id, kind, named]),
+  );
   yield* appendEvent("manifest.push", stamp, { id: repositoryId, path: name.path }, digest, { mediaType });
   return id;
 }
@@ -118,9 +129,10 @@ function* requireEdges(
   repositoryId: number,
   edges: readonly Edge[],
   policy: RegistrySettings["manifestsMissing"],
+  missingBlobs: readonly string[],
 ): Transaction<void> {
   if (policy === "any") return;
-  const missing = yield* missingBlobs(repositoryId, digestsOf(edges, ["config", "layer"]));
+  const missing = [...missingBlobs];
   if (policy === "refuse") missing.push(...(yield* missingManifests(repositoryId, digestsOf(edges, ["child"]))));
   if (missing.length === 0) return;
   throw new Fault("unknown", "manifest-blob", "the manifest names content that is not in this repository", {

@@ -26,18 +26,21 @@ export function* moveTag(
   yield {
     sql: "delete from v1_tags where repository_id = ? and name = ? and manifest_id is distinct from ?",
     args: [repositoryId, tag, manifestId],
+    unread: true,
   };
-  const [old] = yield { sql: selectTarget, args: [repositoryId, tag] };
+  // Not looked for first: see storeBlob.
+  const [made] = yield {
+    sql: `insert into tags (repository_id, name, manifest_id, created_at, updated_at) values (?, ?, ?, ?, ?)
+          on conflict (repository_id, name) where deleted_at is null do nothing returning id`,
+    args: [repositoryId, tag, manifestId, stamp.at, stamp.at],
+  };
+  const [old] = made === undefined ? yield { sql: selectTarget, args: [repositoryId, tag] } : [];
   if (old?.["manifest_id"] === manifestId) return;
-  if (old === undefined) {
-    yield {
-      sql: "insert into tags (repository_id, name, manifest_id, created_at, updated_at) values (?, ?, ?, ?, ?)",
-      args: [repositoryId, tag, manifestId, stamp.at, stamp.at],
-    };
-  } else {
+  if (old !== undefined) {
     yield {
       sql: "update tags set manifest_id = ?, updated_at = ? where id = ?",
       args: [manifestId, stamp.at, idOf(old["id"])],
+      unread: true,
     };
   }
   const oldDigest = old === undefined ? null : String(old["digest"]);
@@ -66,6 +69,7 @@ function* keepHistory(
   yield {
     sql: `insert into tag_history (repository_id, name, actor, protocol, old_digest, new_digest, at) values (?, ?, ?, ?, ?, ?, ?)`,
     args: [place.repositoryId, place.tag, stamp.actor, stamp.protocol, oldDigest, newDigest, stamp.at],
+    unread: true,
   };
 }
 

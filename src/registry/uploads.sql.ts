@@ -50,6 +50,7 @@ export function* saveUpload({ id, name, algorithm, content, finishing, stamp }: 
           on conflict (id) do update set state = excluded.state, digest = excluded.digest, content = excluded.content,
             touched_at = excluded.touched_at`,
     args: [id, repositoryId, stamp.actor, algorithm, state, finishing, content, stamp.at, stamp.at],
+    unread: true,
   };
 }
 
@@ -88,6 +89,7 @@ export function* finishUpload({ id, name, digest, size, placed, stamp }: FinishU
           on conflict (id) do update set state = excluded.state, digest = excluded.digest, content = null,
             touched_at = excluded.touched_at`,
     args: [id, repositoryId, stamp.actor, digest.slice(0, 6), state, digest, stamp.at, stamp.at],
+    unread: true,
   };
   return { isDuplicate, replacedKey };
 }

@@ -3,7 +3,7 @@
 import type { Database, Statement as Prepared } from "bun:sqlite";
 import { Fault } from "#lib/fault";
 import { type Member, type Outcome, outcomeOf } from "../outcome.ts";
-import type { Catalogue, Row, Value } from "../transaction.ts";
+import type { Catalogue, Row, Statement, Value } from "../transaction.ts";
 import { isConstraint, toFault } from "./errors.ts";
 
 /** The batch as a whole failed; its members have not been answered. */
@@ -24,12 +24,19 @@ export function openBatches(
     return known;
   };
 
+  const run = ({ sql, args, unread }: Statement): Row[] => {
+    const statement = prepare(sql);
+    if (unread !== true) return statement.all(...args);
+    statement.run(...args);
+    return [];
+  };
+
   const runOne = ([name, input]: Member): unknown => {
     const transaction = catalogue[name];
     if (transaction === undefined) throw new Error(`no transaction is called ${name}`);
     const steps = transaction(input as never);
     let step = steps.next();
-    while (!step.done) step = steps.next(prepare(step.value.sql).all(...step.value.args));
+    while (!step.done) step = steps.next(run(step.value));
     return step.value;
   };
 

@@ -47,6 +47,8 @@ export interface Faced {
   readonly isNew?: boolean;
   readonly manifestId: number;
   readonly repositoryId: number;
+  /** Digests of blobs that are known to be there. */
+  readonly present?: readonly string[];
   readonly stamp: Stamp;
 }
 
@@ -102,6 +104,7 @@ function* keepFace(manifestId: number, { imageId, originId, isIndex, reason }: K
           on conflict (manifest_id) do update set image_id = coalesce(v1_manifests.image_id, excluded.image_id),
             origin_id = coalesce(v1_manifests.origin_id, excluded.origin_id), is_index = excluded.is_index, reason = excluded.reason`,
     args: [manifestId, imageId ?? null, originId ?? null, isIndex === true ? 1 : 0, reason ?? null],
+    unread: true,
   };
 }
 
@@ -112,15 +115,15 @@ function* keepIndex(manifestId: number, choices: readonly IndexChoice[]): Transa
       sql: `insert into v1_index_images (manifest_id, os, arch, rank, digest) values (?, ?, ?, ?, ?)
             on conflict (manifest_id, os, arch, rank) do nothing`,
       args: [manifestId, os, arch, rank, digest],
+      unread: true,
     };
   }
 }
 
 function* keepChain(faced: Faced, images: readonly DerivedRow[], origin: number | null): Transaction<void> {
-  const { manifestId, repositoryId, stamp } = faced;
-  const digests = [...new Set(images.map(({ layerDigest }) => layerDigest))].filter(
-    (each) => each !== emptyLayerDigest,
-  );
+  const { manifestId, repositoryId, present = [], stamp } = faced;
+  const there = new Set<string>([emptyLayerDigest, ...present]);
+  const digests = [...new Set(images.map(({ layerDigest }) => layerDigest))].filter((each) => !there.has(each));
   const missing = yield* missingBlobs(repositoryId, digests);
   if (missing.length > 0) return yield* keepFace(manifestId, { reason: notHere });
   const top = yield* keepImages(faced, images);
