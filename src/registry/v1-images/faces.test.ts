@@ -232,13 +232,13 @@ describe("An index", () => {
   };
   const shownTo = async (repository: string, arch: string, os = "linux") => {
     const platform = { os, arch };
-    const one = house.registry.v1Tags.get(actor, name(repository), "1", platform);
-    const { tags, isByPlatform } = await house.registry.v1Tags.list(actor, name(repository), platform);
-    expect(isByPlatform).toBe(true);
-    const id = await one.then(
+    const one = house.registry.v1Tags.get(actor, name(repository), "1", platform).then(
       (got) => (got.isByPlatform ? got.imageId : "not by platform"),
       () => undefined,
     );
+    const { tags, isByPlatform } = await house.registry.v1Tags.list(actor, name(repository), platform);
+    expect(isByPlatform).toBe(true);
+    const id = await one;
     expect(tags[0]?.imageId).toBe(id);
     return id;
   };
