@@ -1,15 +1,16 @@
 // PostgreSQL: the same transactions, driven with await, SERIALIZABLE, and run again when they lost a race.
-import type { SQL } from "bun";
 import { sleep } from "#lib/clock";
-import { Fault } from "#lib/fault";
 import { jitter } from "#lib/id";
 import type { Db } from "../index.ts";
-import type { Row, Statement, TransactionFunction, Value } from "../transaction.ts";
+import type { Transaction, TransactionFunction, Value } from "../transaction.ts";
 import { type Connections, openConnections } from "./connections.ts";
 import { isRetryable, toFault } from "./errors.ts";
 import { openAdvisoryExclusive } from "./exclusive.ts";
 import { type Gate, openGate } from "./gate.ts";
+import { type Lane, openLanes } from "./lanes.ts";
 import { migratePostgres } from "./migrate.ts";
+import { runSerializable } from "./pipeline.ts";
+import { numbered, plain } from "./values.ts";
 
 export interface PostgresOptions {
   /** postgres://user:password@host:port/database */
@@ -22,6 +23,7 @@ export interface PostgresOptions {
 interface Writing {
   readonly connections: Connections;
   readonly gate: Gate;
+  readonly laneOf: (name: string) => Lane;
 }
 
 /** How many races a transaction may lose before it gets the floor. */
@@ -35,6 +37,7 @@ export async function openPostgres({ url, maxConnections = 16, migrates = true }
   if (migrates) await migratePostgres(url);
   const connections = openConnections(url, maxConnections);
   const gate = openGate();
+  const laneOf = openLanes(maxConnections, isRetryable);
   const underWay = new Set<Promise<unknown>>();
   let transactions = 0;
   return {
@@ -46,7 +49,7 @@ export async function openPostgres({ url, maxConnections = 16, migrates = true }
       }
     },
     async write(transaction, input) {
-      const writing = write({ connections, gate }, transaction, input);
+      const writing = write({ connections, gate, laneOf }, transaction, input);
       underWay.add(writing);
       try {
         return await writing;
@@ -75,70 +78,30 @@ export async function openPostgres({ url, maxConnections = 16, migrates = true }
  * lost a few races runs alone in this process: what remains are other nodes, and they do the same.
  */
 async function write<Input, Result>(
-  { connections, gate }: Writing,
+  { connections, gate, laneOf }: Writing,
   transaction: TransactionFunction<Input, Result>,
   input: Input,
 ): Promise<Result> {
   for (let tries = 1; ; tries++) {
     try {
-      const once = () => writeOnce(connections, transaction, input);
-      return await (tries > triesBeside ? gate.alone(once) : gate.shared(once));
+      const once = () => writeOnce(connections, transaction(input));
+      const lane = laneOf(transaction.name);
+      return await lane.run(() => (tries > triesBeside ? gate.alone(once) : gate.shared(once)));
     } catch (error) {
       if (!isRetryable(error) || tries === maxTries) throw error;
-      await sleep(jitter(Math.min(maxPauseMilliseconds, 2 ** tries)));
+      // The first time at once: whoever won has committed by now.
+      if (tries > 1) await sleep(jitter(Math.min(maxPauseMilliseconds, 2 ** tries)));
     }
   }
 }
 
-function writeOnce<Input, Result>(
-  connections: Connections,
-  transaction: TransactionFunction<Input, Result>,
-  input: Input,
-): Promise<Result> {
-  return connections.use((pool, heard) =>
-    pool.begin("isolation level serializable", async (connection) => {
-      const steps = transaction(input);
-      let step = steps.next();
-      while (!step.done) {
-        const rows = await run(connection, step.value);
-        heard();
-        step = steps.next(rows);
-      }
-      return step.value;
-    }),
-  );
-}
-
-async function run(connection: SQL, { sql, args }: Statement): Promise<Row[]> {
-  return plain(await connection.unsafe(numbered(sql), [...args]));
-}
-
-const texts = new Map<string, string>();
-
-/** The text with $1, $2 … where it has question marks. */
-function numbered(sql: string): string {
-  let text = texts.get(sql);
-  if (text === undefined) {
-    let count = 0;
-    text = sql.replaceAll("?", () => `$${++count}`);
-    texts.set(sql, text);
-  }
-  return text;
-}
-
-/** Rows with numbers where PostgreSQL gave 64-bit integers. Fault: invalid store (a number past 2^53). */
-function plain(rows: readonly Record<string, unknown>[]): Row[] {
-  for (const row of rows) {
-    for (const name in row) {
-      const value = row[name];
-      if (typeof value === "bigint") row[name] = toNumber(value);
+function writeOnce<Result>(connections: Connections, steps: Transaction<Result>): Promise<Result> {
+  return connections.use(async (pool, heard) => {
+    const connection = await pool.reserve();
+    try {
+      return await runSerializable(connection, steps, heard);
+    } finally {
+      connection.release();
     }
-  }
-  return rows as Row[];
-}
-
-function toNumber(value: bigint): number {
-  const number = Number(value);
-  if (!Number.isSafeInteger(number)) throw new Fault("invalid", "store", "a number of the database is out of range");
-  return number;
+  });
 }
