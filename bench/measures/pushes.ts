@@ -43,7 +43,7 @@ function listSmallPushes({ seconds, largeBytes }: Setting): readonly Measure[] {
         name: "p50 of a small push, 1 client",
         unit: "ms",
         reach: [{ times: 0.6, of: "zot" }],
-        limit: { by: "five syncs", of: "sync", times: 5 },
+        limit: { by: "three syncs", of: "sync", times: 3 },
       },
     ]),
     small(32, 200, [rate("small pushes, 32 clients, 200 repositories", [six])]),

@@ -6,8 +6,10 @@ import {
   addAmount,
   addAndBabble,
   addAndBreak,
+  addAndBreakUnread,
   addAndRefuse,
   addAndStumble,
+  addRows,
   type Entry,
   giveBack,
   keepContent,
@@ -30,6 +32,7 @@ function missing(): Transaction<number> {
 const failing: readonly (readonly [word: string, transaction: TransactionFunction<Entry, number>])[] = [
   ["throws a Fault", addAndRefuse],
   ["breaks a constraint", addAndBreak],
+  ["breaks a constraint where nobody looks", addAndBreakUnread],
   ["stumbles over a mistake", addAndStumble],
   ["says what is no SQL", addAndBabble],
   ["is in no catalogue", missing],
@@ -104,6 +107,27 @@ export function describeDb(engine: string, makePlace: () => Promise<Place>): voi
       for (let i = 1; i <= 100; i++) {
         await db.write(addAmount, { name: "read", amount: 1 });
         expect(await amountOf("read")).toBe(i);
+      }
+    });
+
+    test("a write that need not be synced returns, is seen and fails as others do", async () => {
+      for (let i = 1; i <= 20; i++) {
+        expect(await db.writeUnsynced(addAmount, { name: "unsynced", amount: 1 })).toBe(2 * i - 1);
+        expect(await amountOf("unsynced")).toBe(2 * i - 1);
+        expect(await db.write(addAmount, { name: "unsynced", amount: 1 })).toBe(2 * i);
+      }
+      const refused = db.writeUnsynced(addAndRefuse, { name: "unsynced", amount: 1 });
+      expect(await refused.catch((error: unknown) => error)).toMatchObject({ kind: "conflict", subject: "store" });
+      expect(await amountOf("unsynced")).toBe(40);
+    });
+
+    test("rows that are inserted together are all there, each once, however many they are", async () => {
+      let total = Number((await db.read<{ count: number }>("select count(*) as count from ledger"))[0]?.count);
+      for (const count of [0, 1, 2, 3, 7, 64, 65, 200]) {
+        const entries = Array.from({ length: count }, (_, i) => ({ name: `${count} rows, ${i}`, amount: i }));
+        total += count;
+        expect(await db.write(addRows, entries)).toBe(total);
+        for (const { name, amount } of entries) expect(await amountOf(name)).toBe(amount);
       }
     });
 

@@ -35,6 +35,11 @@ export interface Db {
    */
   write<Input, Result>(transaction: TransactionFunction<Input, Result>, input: Input): Promise<Result>;
   /**
+   * The same, but a power cut may take it back: it survives a kill of this process. What is written durably after it makes
+   * it durable too. An engine may sync it all the same.
+   */
+  writeUnsynced<Input, Result>(transaction: TransactionFunction<Input, Result>, input: Input): Promise<Result>;
+  /**
    * Holds `key` for one caller at a time, in order of asking, and gives it back when `work` ends. When it is lost before,
    * because the database went away, `onLost` is called, and the answer is a Fault whatever `work` did: busy store.
    */

@@ -2,8 +2,8 @@
 import { Fault, type FaultRecord, fromRecord, toRecord } from "#lib/fault";
 import type { TransactionFunction } from "./transaction.ts";
 
-/** One asked-for transaction: its name in the catalogue and its input. */
-export type Member = readonly [name: string, input: unknown];
+/** One asked-for transaction: its name in the catalogue, its input, and whether it is to survive a power cut. */
+export type Member = readonly [name: string, input: unknown, isSynced: boolean];
 
 /** Its result, a Fault, or the text of a bug. */
 export type Outcome = { readonly value: unknown } | { readonly fault: FaultRecord } | { readonly bug: string };

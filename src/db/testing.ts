@@ -1,6 +1,6 @@
 // Transactions for the tests of the engines: a ledger of amounts by name that are never negative, and ways to fail.
 import { Fault } from "#lib/fault";
-import type { Transaction, Value } from "./transaction.ts";
+import { insertRows, type Transaction, type Value } from "./transaction.ts";
 
 export function* makeLedger(): Transaction<void> {
   yield { sql: "create table ledger (name text primary key, amount bigint not null check (amount >= 0))", args: [] };
@@ -34,6 +34,27 @@ export function* addAndBreak(entry: Entry): Transaction<number> {
   yield* addAmount(entry);
   yield { sql: "insert into ledger (name, amount) values (?, -1)", args: [`${entry.name} below`] };
   return entry.amount;
+}
+
+/** Adds, and then breaks a constraint where nobody looks, before what would be right. */
+export function* addAndBreakUnread(entry: Entry): Transaction<number> {
+  yield* addAmount(entry);
+  yield* insertRows("insert into ledger (name, amount) values", [
+    [`${entry.name} besides`, 1],
+    [`${entry.name} below`, -1],
+    [`${entry.name} behind`, 1],
+  ]);
+  return entry.amount;
+}
+
+/** Adds amounts to names that have none, without looking; returns how many names there are then. */
+export function* addRows(entries: readonly Entry[]): Transaction<number> {
+  yield* insertRows(
+    "insert into ledger (name, amount) values",
+    entries.map(({ name, amount }) => [name, amount]),
+  );
+  const [row] = yield { sql: "select count(*) as count from ledger", args: [] };
+  return Number(row?.["count"]);
 }
 
 /** Adds, and then fails as mistakes do. */
@@ -78,8 +99,10 @@ export const testTransactions = {
   addAmount,
   addAndBabble,
   addAndBreak,
+  addAndBreakUnread,
   addAndRefuse,
   addAndStumble,
+  addRows,
   dropContent,
   giveBack,
   keepContent,

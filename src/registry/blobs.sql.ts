@@ -23,6 +23,9 @@ const fromLinked = `from live_repositories r
 export const selectBlob = `select l.repository_id, l.blob_id, b.size, b.storage_key,
   b.unreferenced_since as blob_since, l.unreferenced_since as link_since ${fromLinked}`;
 
+/** A blob, and its bytes when they are in the database. */
+export const selectStored = `select b.id, b.size, b.storage_key, b.content ${fromLinked}`;
+
 export const selectContent = "select content from blobs where id = ?";
 
 /** Repositories that hold a blob: where a mount without `from` may take it. */

@@ -89,7 +89,9 @@ export function openUploads(context: Context, storeId: string) {
     const append = () => store.uploads.append(id, hashed, inStore ? size : 0, follow(parts, iterator));
     const save = async () => {
       const stamp = stampOf(context, actor);
-      await db.write(saveUpload, { id, name, algorithm, content: null, finishing, stamp });
+      const row = { id, name, algorithm, content: null, finishing, stamp };
+      // What announces a file must be on disk before the file can stand under its key.
+      await (finishing === null ? db.writeUnsynced(saveUpload, row) : db.write(saveUpload, row));
       return stamp.at;
     };
     if (content !== undefined) {
@@ -133,7 +135,7 @@ export function openUploads(context: Context, storeId: string) {
     const { bytes } = received;
     if (bytes.byteLength > upload.size || upload.row === undefined) {
       const { algorithm } = upload;
-      await db.write(saveUpload, {
+      await db.writeUnsynced(saveUpload, {
         id,
         name,
         algorithm,

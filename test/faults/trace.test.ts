@@ -98,6 +98,19 @@ describe("the trace of a push", () => {
   );
 
   test(
+    "shows a small part that is kept without a sync, and a sync of all that was written with its last part",
+    async () => {
+      const bytes = contentOf(++seed, small);
+      const { location } = await client.startUpload("trace");
+      const part = await callsOf(202, () => client.patch(location, bytes, 0, small));
+      expect(part.some((call) => isLog(call) && isWrite(call))).toBe(true);
+      expect(part.filter((call) => isLog(call) && isSync(call))).toEqual([]);
+      expectCommit(await callsOf(201, () => client.putUpload(location, digestOf(bytes), new Uint8Array())), 201);
+    },
+    patience,
+  );
+
+  test(
     "shows a small blob in the database",
     async () => {
       const bytes = contentOf(++seed, small);

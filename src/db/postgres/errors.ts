@@ -24,6 +24,12 @@ const unusable = /^(?:08|28|3D|25|40|53|55|57|58|F0|XX)/;
 const disconnected =
   /^(?:ERR_POSTGRES_(?:CONNECTION_|IDLE_|LIFETIME_|QUERY_CANCELLED|SERVER_ERROR|TLS_|SASL_|AUTHENTICATION_|COMMIT_ROLLED_BACK|UNEXPECTED_MESSAGE|INVALID_(?:MESSAGE|TRANSACTION_STATE))|ECONN|ENOENT|ENOTFOUND|EPIPE|ETIMEDOUT|EHOST|ENET)/;
 
+/** Whether nothing can be asked of the database right now. */
+export function isAway(error: unknown): boolean {
+  const fault = toFault(error);
+  return fault instanceof Fault && fault.kind === "busy" && fault.subject === "store";
+}
+
 /** The Fault of a PostgreSQL error; a Fault stays what it is, a bug stays a bug. */
 export function toFault(error: unknown): unknown {
   if (error instanceof Fault) return error;
@@ -31,8 +37,8 @@ export function toFault(error: unknown): unknown {
   if (state === "22021")
     return new Fault("invalid", "request", "the request holds a text that cannot be kept", {}, error);
   if (state === "53100") return new Fault("full", "store", "the disk of the registry's database is full", {}, error);
-  const isAway = state === undefined ? disconnected.test(errorCode(error) ?? "") : unusable.test(state);
-  if (isAway) return new Fault("busy", "store", "the database of the registry cannot be used right now", {}, error);
+  const isUnusable = state === undefined ? disconnected.test(errorCode(error) ?? "") : unusable.test(state);
+  if (isUnusable) return new Fault("busy", "store", "the database of the registry cannot be used right now", {}, error);
   return error;
 }
 

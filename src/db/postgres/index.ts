@@ -4,7 +4,7 @@ import { jitter } from "#lib/id";
 import type { Db } from "../index.ts";
 import type { Transaction, TransactionFunction, Value } from "../transaction.ts";
 import { type Connections, openConnections } from "./connections.ts";
-import { isRetryable, toFault } from "./errors.ts";
+import { isAway, isRetryable, toFault } from "./errors.ts";
 import { openAdvisoryExclusive } from "./exclusive.ts";
 import { type Gate, openGate } from "./gate.ts";
 import { type Lane, openLanes } from "./lanes.ts";
@@ -37,9 +37,21 @@ export async function openPostgres({ url, maxConnections = 16, migrates = true }
   if (migrates) await migratePostgres(url);
   const connections = openConnections(url, maxConnections);
   const gate = openGate();
-  const laneOf = openLanes(maxConnections, isRetryable);
+  const laneOf = openLanes(maxConnections, { isLostRace: isRetryable, isAway });
   const underWay = new Set<Promise<unknown>>();
   let transactions = 0;
+  const writeDurably: Db["write"] = async (transaction, input) => {
+    const writing = write({ connections, gate, laneOf }, transaction, input);
+    underWay.add(writing);
+    try {
+      return await writing;
+    } catch (error) {
+      throw toFault(error);
+    } finally {
+      underWay.delete(writing);
+      transactions++;
+    }
+  };
   return {
     async read<R>(sql: string, ...args: readonly Value[]): Promise<R[]> {
       try {
@@ -48,18 +60,9 @@ export async function openPostgres({ url, maxConnections = 16, migrates = true }
         throw toFault(error);
       }
     },
-    async write(transaction, input) {
-      const writing = write({ connections, gate, laneOf }, transaction, input);
-      underWay.add(writing);
-      try {
-        return await writing;
-      } catch (error) {
-        throw toFault(error);
-      } finally {
-        underWay.delete(writing);
-        transactions++;
-      }
-    },
+    write: writeDurably,
+    // The server of PostgreSQL may be killed while this process lives: what it answered must be there then.
+    writeUnsynced: writeDurably,
     version: () => undefined,
     writes: () => ({ waiting: underWay.size, transactions, batches: transactions }),
     exclusive: openAdvisoryExclusive(connections),

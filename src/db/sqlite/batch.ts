@@ -4,6 +4,7 @@ import type { Database, Statement as Prepared } from "bun:sqlite";
 import { Fault } from "#lib/fault";
 import { type Member, type Outcome, outcomeOf } from "../outcome.ts";
 import type { Catalogue, Row, Statement, Value } from "../transaction.ts";
+import { type Synchronous, setSynced } from "./connection.ts";
 import { isConstraint, toFault } from "./errors.ts";
 
 /** The batch as a whole failed; its members have not been answered. */
@@ -11,12 +12,20 @@ class Undone extends Error {
   override readonly name = "Undone";
 }
 
-/** Runs batches on `database`. `file` is asked for its free space when SQLite reports an I/O error. */
+export interface BatchOptions {
+  readonly catalogue: Catalogue;
+  /** Asked for its free space when SQLite reports an I/O error. */
+  readonly file: string;
+  /** `off` for tests only. */
+  readonly synchronous: Synchronous;
+}
+
+/** Runs batches on `database`: each is synced, unless no member of it needs that. */
 export function openBatches(
   database: Database,
-  catalogue: Catalogue,
-  file: string,
+  { catalogue, file, synchronous }: BatchOptions,
 ): (members: readonly Member[]) => Outcome[] {
+  let isSyncing = true;
   const prepared = new Map<string, Prepared<Row, Value[]>>();
   const prepare = (sql: string) => {
     const known = prepared.get(sql) ?? database.prepare<Row, Value[]>(sql);
@@ -58,6 +67,9 @@ export function openBatches(
 
   const runTogether = (members: readonly Member[]): Outcome[] => {
     try {
+      const isSynced = members.some(([, , mustSync]) => mustSync);
+      if (isSynced !== isSyncing && synchronous === "full") setSynced(database, isSynced);
+      isSyncing = isSynced;
       prepare("begin immediate").run();
       const outcomes = members.map(runInSavepoint);
       prepare("commit").run();

@@ -14,6 +14,15 @@ export function openWriting(file: string, synchronous: Synchronous): Database {
   return database;
 }
 
+/**
+ * Sets whether commits are synced from now on; not inside a transaction. One that is not synced survives a kill, and the next
+ * that is syncs the log as a whole, with all that was written to it before. https://www.sqlite.org/pragma.html#pragma_synchronous
+ */
+export function setSynced(database: Database, isSynced: boolean): void {
+  // Not prepared: SQLite obeys when it reads the statement, not when it runs it.
+  database.run(`pragma synchronous = ${isSynced ? "full" : "normal"}`);
+}
+
 export function openReading(file: string): Database {
   const database = new Database(file, { readwrite: true });
   database.run("pragma busy_timeout = 10000");

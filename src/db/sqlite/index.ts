@@ -92,7 +92,10 @@ function openDb(file: string, writer: Writer, exclusive: Exclusive): Db {
       }
     },
     async write(transaction, input) {
-      return unwrap(transaction, await writer.submit([transaction.name, input]));
+      return unwrap(transaction, await writer.submit([transaction.name, input, true]));
+    },
+    async writeUnsynced(transaction, input) {
+      return unwrap(transaction, await writer.submit([transaction.name, input, false]));
     },
     version() {
       try {

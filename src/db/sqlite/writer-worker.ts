@@ -40,7 +40,7 @@ export function serveWriter(catalogue: Catalogue): void {
     database = openWriting(file, options.synchronous);
     migrateSqlite(database, file);
     if (options.maxPageCount !== undefined) database.run(`pragma max_page_count = ${options.maxPageCount}`);
-    run = openBatches(database, catalogue, file);
+    run = openBatches(database, { catalogue, file, synchronous: options.synchronous });
     return { opened: true };
   };
 

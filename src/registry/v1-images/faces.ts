@@ -4,8 +4,8 @@ import type { Digest } from "#lib/digest";
 import { Fault } from "#lib/fault";
 import { parseObject } from "#lib/json";
 import { dockerList, dockerManifest, ociIndex, ociManifest } from "#lib/media-type";
-import { type BlobRow, selectBlob, selectContent } from "../blobs.sql.ts";
-import { readStored } from "../blobs.ts";
+import { selectStored } from "../blobs.sql.ts";
+import { readStored, type StoredBlob } from "../blobs.ts";
 import { type Context, jobStampOf } from "../context.ts";
 import { type ManifestContent, readManifest } from "../manifest-content.ts";
 import { maxConfigBytes, readImageJson } from "./build.ts";
@@ -129,11 +129,7 @@ async function readConfig(
   path: string,
   digest: Digest,
 ): Promise<Uint8Array | "too large" | undefined> {
-  const { db } = context;
-  const [row] = await db.read<BlobRow>(selectBlob, path, digest);
-  if (row === undefined) return undefined;
-  const { blob_id: id, size, storage_key } = row;
-  if (size > maxConfigBytes) return "too large";
-  const [inRow] = storage_key === null ? await db.read<{ content: Uint8Array | null }>(selectContent, id) : [];
-  return readStored(context, { id, size, storage_key, content: inRow?.content ?? null });
+  const [blob] = await context.db.read<StoredBlob>(selectStored, path, digest);
+  if (blob === undefined) return undefined;
+  return blob.size > maxConfigBytes ? "too large" : readStored(context, blob);
 }
