@@ -70,7 +70,7 @@ export function readImageJson(bytes: Uint8Array): ImageJson {
   if (!members.has("id")) throw invalid("Missing key `id' in JSON");
   const id = textOf(members.get("id"));
   if (id === undefined) throw invalid("JSON data contains invalid id");
-  return { id, parent: parentOf(members.get("parent")), history: historyOf(members) };
+  return { id, parent: parentOf(members.get("parent")), history: historyEntryOf(members) };
 }
 
 function invalid(words: string): Fault {
@@ -84,7 +84,8 @@ function parentOf(raw: string | undefined): string | null {
   return parent === "" ? null : parent;
 }
 
-function historyOf(members: Members): string {
+/** What an image of today says in its history of the image with these members. */
+export function historyEntryOf(members: Members): string {
   const fields = [
     ["created", encodeTime(textOf(members.get("created")) ?? "") ?? "0001-01-01T00:00:00Z"],
     ["author", textOf(members.get("author"))],

@@ -49,6 +49,7 @@ interface VectorImage {
 function expectSame(images: readonly DerivedImage[], expected: readonly VectorImage[]): void {
   expect(images.map(({ json }) => decode(json))).toEqual(expected.map(({ json }) => json));
   expect(images.map(({ id }) => id)).toEqual(expected.map(({ id }) => id));
+  expect(images.map(({ history }) => history)).toEqual(images.map(({ json }) => readImageJson(json).history));
   expect(images.map(({ layerDigest }): string => layerDigest)).toEqual(expected.map((each) => each.layer));
   expect(images.map(({ parent }) => parent)).toEqual([null, ...expected.map(({ id }) => id)].slice(0, -1));
   expect(expected.map(({ hashed }) => aDigest(hashed))).toEqual(images.map(({ id }) => `sha256:${id}`));

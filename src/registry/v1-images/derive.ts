@@ -4,7 +4,7 @@
 import { type Digest, digestOf, hexOf, isDigest } from "#lib/digest";
 import type { Compression } from "#lib/layer";
 import { dockerManifest, ociManifest } from "#lib/media-type";
-import { maxJsonBytes, type Untranslatable } from "./build.ts";
+import { historyEntryOf, maxJsonBytes, type Untranslatable } from "./build.ts";
 import {
   canonical,
   compact,
@@ -23,6 +23,8 @@ import {
 export interface DerivedImage {
   readonly id: string;
   readonly json: Uint8Array;
+  /** Its entry in the history of a config. */
+  readonly history: string;
   readonly parent: string | null;
   readonly layerDigest: Digest;
   /** Bytes of the layer as its descriptor says. */
@@ -95,12 +97,12 @@ function nameImage(
   body: Map<string, string>,
   layer: Digest,
   parent: DerivedImage | undefined,
-): Pick<DerivedImage, "id" | "json" | "parent"> {
+): Pick<DerivedImage, "id" | "json" | "history" | "parent"> {
   if (parent !== undefined) body.set("parent", `"${parent.id}"`);
   const utf8 = new TextEncoder();
   const id = hexOf(digestOf(utf8.encode(`${idPrefix}\n${layer}\n${canonical(body)}`)));
   const json = utf8.encode(canonical(new Map([...body, ["id", `"${id}"`]])));
-  return { id, json, parent: parent?.id ?? null };
+  return { id, json, history: historyEntryOf(body), parent: parent?.id ?? null };
 }
 
 type Layer = Pick<DerivedImage, "layerDigest" | "size" | "compression">;

@@ -8,7 +8,7 @@ import { selectStored } from "../blobs.sql.ts";
 import { readStored, type StoredBlob } from "../blobs.ts";
 import { type Context, jobStampOf } from "../context.ts";
 import { type ManifestContent, readManifest } from "../manifest-content.ts";
-import { maxConfigBytes, readImageJson } from "./build.ts";
+import { maxConfigBytes } from "./build.ts";
 import { deriveChain } from "./derive.ts";
 import {
   type Face,
@@ -64,7 +64,7 @@ export function openFaces(context: Context) {
     if (json === "too large") return { kind: "none", reason: "its config is larger than that of any image" };
     const derived = deriveChain({ mediaType, bytes }, json);
     if ("reason" in derived) return { kind: "none", reason: derived.reason };
-    const images = derived.images.map((image) => ({ ...image, history: readImageJson(image.json).history }));
+    const { images } = derived;
     return { kind: "chain", images, origin: actor === undefined ? null : await findOrigin(manifest, actor) };
   };
 

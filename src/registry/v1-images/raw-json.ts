@@ -85,10 +85,11 @@ export function textsOf(raw: string | undefined): readonly string[] | undefined 
 
 /** The text of an object: names sorted by their UTF-8 bytes and encoded anew, values compacted. No newline at its end. */
 export function canonical(members: Members): string {
-  const sorted = [...members]
-    .map(([name, raw]) => ({ bytes: Buffer.from(name), text: `${encodeString(name)}:${compact(raw)}` }))
-    .sort((a, b) => Buffer.compare(a.bytes, b.bytes));
-  return `{${sorted.map(({ text }) => text).join(",")}}`;
+  const names = [...members.keys()];
+  // Of ASCII, the order of the bytes is that of the characters.
+  if (names.every((name) => Buffer.byteLength(name) === name.length)) names.sort();
+  else names.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  return `{${names.map((name) => `${encodeString(name)}:${compact(members.get(name) ?? "")}`).join(",")}}`;
 }
 
 /** A raw value without white space, the characters escaped that could end a script in a web page; else as it is written. */
