@@ -26,6 +26,9 @@ export interface Writes {
   readonly batches: number;
 }
 
+/** Says only whether it is the same as another. */
+export type Version = number | string;
+
 export interface Db {
   /** The rows of one statement, as of the last acknowledged write. Faults: full, busy store. */
   read<R = Row>(sql: string, ...args: readonly Value[]): R[] | Promise<R[]>;
@@ -45,10 +48,11 @@ export interface Db {
    */
   exclusive<Result>(key: string, work: () => Promise<Result>, onLost?: () => void): Promise<Result>;
   /**
-   * A number that is another one after every acknowledged write, whichever process wrote: what was read under one is true
-   * as long as it stays. Undefined where that cannot be told without asking: then nothing may be kept. Fault: busy store.
+   * The version of what is read from now on: another one after every acknowledged write that changed it, whichever process
+   * wrote. What is read after one was asked for is true for as long as it stays. Undefined where that cannot be told: then
+   * nothing may be kept. Fault: busy store.
    */
-  version(): number | undefined;
+  version(): Version | undefined | Promise<Version | undefined>;
   /** What this process has asked its writer for. */
   writes(): Writes;
   /** Finishes the writes under way, checkpoints and closes. */

@@ -1,55 +1,52 @@
 // A cache that is bounded by bytes: what was not used for the longest time goes first.
 
 export interface Cache<Value> {
-  /** The value under `key`, if it was kept under this version. Whoever asks with another version has it forgotten. */
-  get(key: string, version: number): Value | undefined;
-  /** Keeps `value`, which takes about `bytes`, unless that is more than the cache may hold. */
-  set(key: string, version: number, value: Value, bytes: number): void;
+  has(key: string): boolean;
+  get(key: string): Value | undefined;
+  /** Keeps `value`, which takes about `bytes`, unless that is too much of what the cache may hold. */
+  set(key: string, value: Value, bytes: number): void;
+  delete(key: string): void;
   /** About how many bytes are kept, and how many values. */
   size(): { readonly bytes: number; readonly entries: number };
 }
 
 interface Entry<Value> {
   readonly value: Value;
-  readonly version: number;
   readonly bytes: number;
 }
 
 /** What an entry takes beside its value: the key, the entry, its place in the map. */
 const overheadBytes = 256;
 
-/** A cache of at most `maxBytes`. */
+/** A cache of at most `maxBytes`; one value takes at most an eighth of them. */
 export function openCache<Value>(maxBytes: number): Cache<Value> {
   const entries = new Map<string, Entry<Value>>();
   let total = 0;
-  const forget = (key: string, { bytes }: Entry<Value>) => {
+  const forget = (key: string) => {
+    total -= entries.get(key)?.bytes ?? 0;
     entries.delete(key);
-    total -= bytes;
   };
   return {
-    get(key, version) {
+    has: (key) => entries.has(key),
+    get(key) {
       const entry = entries.get(key);
       if (entry === undefined) return undefined;
-      if (entry.version !== version) {
-        forget(key, entry);
-        return undefined;
-      }
       entries.delete(key);
       entries.set(key, entry);
       return entry.value;
     },
-    set(key, version, value, bytes) {
-      const known = entries.get(key);
-      if (known !== undefined) forget(key, known);
+    set(key, value, bytes) {
+      forget(key);
       const taken = bytes + overheadBytes;
       if (taken > maxBytes / 8) return;
-      entries.set(key, { value, version, bytes: taken });
+      entries.set(key, { value, bytes: taken });
       total += taken;
-      for (const [oldest, entry] of entries) {
+      for (const oldest of entries.keys()) {
         if (total <= maxBytes) break;
-        forget(oldest, entry);
+        forget(oldest);
       }
     },
+    delete: forget,
     size: () => ({ bytes: total, entries: entries.size }),
   };
 }

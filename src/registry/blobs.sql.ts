@@ -15,18 +15,21 @@ export interface BlobRow {
   readonly link_since: number | null;
 }
 
+export interface StoredBlobRow extends BlobRow {
+  /** The bytes, when they are in the database. */
+  readonly content: Uint8Array | null;
+}
+
 const fromLinked = `from live_repositories r
   join repository_blobs l on l.repository_id = r.id
   join blobs b on b.id = l.blob_id
   where r.path = ? and b.digest = ? and b.state = 'present'`;
 
-export const selectBlob = `select l.repository_id, l.blob_id, b.size, b.storage_key,
-  b.unreferenced_since as blob_since, l.unreferenced_since as link_since ${fromLinked}`;
+const columns = `l.repository_id, l.blob_id, b.size, b.storage_key,
+  b.unreferenced_since as blob_since, l.unreferenced_since as link_since`;
 
-/** A blob, and its bytes when they are in the database. */
-export const selectStored = `select b.id, b.size, b.storage_key, b.content ${fromLinked}`;
-
-export const selectContent = "select content from blobs where id = ?";
+export const selectBlob = `select ${columns} ${fromLinked}`;
+export const selectStoredBlob = `select ${columns}, b.content ${fromLinked}`;
 
 /** Repositories that hold a blob: where a mount without `from` may take it. */
 export const selectHolders = `select r.path from blobs b

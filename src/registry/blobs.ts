@@ -1,22 +1,21 @@
 // Blobs: bytes known by digest, visible in a repository only through its link.
 import type { Actor } from "#access";
-import { openCache } from "#lib/cache";
 import type { Digest } from "#lib/digest";
 import { Fault } from "#lib/fault";
 import type { RepositoryName } from "#lib/reference";
 import { type ByteSource, bytesSource, readAll } from "#lib/stream";
 import {
-  type BlobRow,
   deleteBlob,
   mountBlob,
   quarantineBlob,
   type Stored,
-  selectBlob,
-  selectContent,
+  type StoredBlobRow,
   selectHolders,
+  selectStoredBlob,
   touchBlob,
 } from "./blobs.sql.ts";
 import { type Context, stampOf } from "./context.ts";
+import { openKept } from "./kept.ts";
 import { requireRepository } from "./repositories.ts";
 
 const maxKeptBytes = 16 * 1024 * 1024;
@@ -31,41 +30,30 @@ export interface StoredBlob {
 
 type Spare = Pick<Stored, "isDuplicate" | "replacedKey">;
 
-interface Found {
-  readonly row: BlobRow;
-  /** The bytes, when they are in the database. */
-  readonly content: Uint8Array | null;
-}
-
 export function openBlobs(context: Context) {
   const { db, access, clock, settings } = context;
 
   // By repository and digest: where the bytes are, or the bytes themselves when they are few.
-  const kept = openCache<Found>(maxKeptBytes);
+  const kept = openKept<StoredBlobRow>(db, maxKeptBytes, ({ content }) => content?.byteLength ?? 0);
 
-  const find = async (actor: Actor, name: RepositoryName, digest: Digest): Promise<Found> => {
+  const find = async (actor: Actor, name: RepositoryName, digest: Digest): Promise<StoredBlobRow> => {
     access.require(actor, name.path, "pull");
-    const version = db.version();
-    const key = `${name.path}\n${digest}`;
-    const known = version === undefined ? undefined : kept.get(key, version);
-    const found = known ?? (await read(name, digest));
-    if (found === undefined) {
+    const asked = kept.find(`${name.path}\n${digest}`, () => read(name, digest));
+    const row = asked instanceof Promise ? await asked : asked;
+    if (row === undefined) {
       await requireRepository(context, actor, name, "pull");
       throw unknownBlob(digest);
     }
-    if (known === undefined && version !== undefined) kept.set(key, version, found, found.content?.byteLength ?? 0);
-    await touch(found.row);
-    return found;
+    await touch(row);
+    return row;
   };
 
-  const read = async (name: RepositoryName, digest: Digest): Promise<Found | undefined> => {
-    const [row] = await db.read<BlobRow>(selectBlob, name.path, digest);
-    if (row === undefined || row.storage_key !== null) return row === undefined ? undefined : { row, content: null };
-    const [stored] = await db.read<{ content: Uint8Array | null }>(selectContent, row.blob_id);
-    return { row, content: stored?.content ?? null };
+  const read = async (name: RepositoryName, digest: Digest): Promise<StoredBlobRow | undefined> => {
+    const [row] = await db.read<StoredBlobRow>(selectStoredBlob, name.path, digest);
+    return row;
   };
 
-  const touch = async (row: BlobRow): Promise<void> => {
+  const touch = async (row: StoredBlobRow): Promise<void> => {
     const at = clock.now();
     const isOld = (since: number | null) => since !== null && since < at - settings.graceMilliseconds / 4;
     if (!isOld(row.link_since) && !isOld(row.blob_since)) return;
@@ -75,7 +63,7 @@ export function openBlobs(context: Context) {
   return {
     /** The size of a blob, in bytes. Faults: denied, unknown repository, unknown blob. */
     async stat(actor: Actor, name: RepositoryName, digest: Digest): Promise<number> {
-      return (await find(actor, name, digest)).row.size;
+      return (await find(actor, name, digest)).size;
     },
 
     /** The bytes of a blob; the caller closes them. Faults: denied, unknown repository, unknown blob, busy store. */
@@ -115,8 +103,8 @@ export function openBlobs(context: Context) {
   };
 }
 
-function storedOf({ row, content }: Found): StoredBlob {
-  const { blob_id: id, size, storage_key } = row;
+/** Where the bytes are of the blob that a row is about. */
+export function storedOf({ blob_id: id, size, storage_key, content }: StoredBlobRow): StoredBlob {
   return { id, size, storage_key, content };
 }
 

@@ -1,10 +1,10 @@
 // Manifests: JSON that names content, kept byte for byte as pushed.
 import type { Actor } from "#access";
-import { openCache } from "#lib/cache";
 import { algorithmOf, type Digest, digestOf } from "#lib/digest";
 import { Fault } from "#lib/fault";
 import type { Reference, RepositoryName, Tag } from "#lib/reference";
 import { type Context, stampOf } from "./context.ts";
+import { type Kept, openKept } from "./kept.ts";
 import { maxManifestBytes, readManifest } from "./manifest-content.ts";
 import {
   deleteManifest,
@@ -38,59 +38,58 @@ export interface NewManifest {
   readonly tags: readonly Tag[];
 }
 
+/** Where rows about a manifest are found: in memory, or by a tag or a digest of a repository. */
+interface Source<R> {
+  readonly kept: Kept<R>;
+  readonly byTag: string;
+  readonly byDigest: string;
+}
+
 const maxKeptBytes = 16 * 1024 * 1024;
+const maxKeptHeadBytes = 4 * 1024 * 1024;
 
 export function openManifests(context: Context, faces: Faces) {
   const { db, access, settings } = context;
 
-  // By repository and reference. Its bytes are what a pull of a tag costs most: four tables, and a copy out of them.
-  const kept = openCache<Manifest>(maxKeptBytes);
+  // Both by repository and reference. HEAD is what most ask for, again and again, and it needs no bytes.
+  const heads: Source<ManifestRow> = {
+    kept: openKept(db, maxKeptHeadBytes, ({ media_type }) => media_type.length),
+    byTag: selectByTag,
+    byDigest: selectByDigest,
+  };
+  const manifests: Source<ManifestBytesRow> = {
+    kept: openKept(db, maxKeptBytes, ({ bytes }) => bytes.byteLength),
+    byTag: selectBytesByTag,
+    byDigest: selectBytesByDigest,
+  };
 
   const find = async <R>(
+    { kept, byTag, byDigest }: Source<R>,
     actor: Actor,
     name: RepositoryName,
     reference: Reference,
-    sql: { tag: string; digest: string },
   ): Promise<R> => {
     access.require(actor, name.path, "pull");
-    const [row] =
-      "tag" in reference
-        ? await db.read<R>(sql.tag, name.path, reference.tag)
-        : await db.read<R>(sql.digest, name.path, reference.digest);
+    const [sql, text] = "tag" in reference ? [byTag, reference.tag] : [byDigest, reference.digest];
+    const asked = kept.find(`${name.path}\n${text}`, async () => (await db.read<R>(sql, name.path, text))[0]);
+    const row = asked instanceof Promise ? await asked : asked;
     if (row !== undefined) return row;
     await requireRepository(context, actor, name, "pull");
     throw unknownManifest(reference);
   };
 
-  const get = async (
-    actor: Actor,
-    name: RepositoryName,
-    reference: Reference,
-    version = db.version(),
-  ): Promise<Manifest> => {
-    access.require(actor, name.path, "pull");
-    const key = `${name.path}\n${"tag" in reference ? reference.tag : reference.digest}`;
-    const known = version === undefined ? undefined : kept.get(key, version);
-    if (known !== undefined) return known;
-    const sql = { tag: selectBytesByTag, digest: selectBytesByDigest };
-    const { digest, media_type: mediaType, size, bytes } = await find<ManifestBytesRow>(actor, name, reference, sql);
-    const manifest = { digest, mediaType, size, bytes };
-    if (version !== undefined) kept.set(key, version, manifest, bytes.byteLength);
-    return manifest;
-  };
-
   return {
-    /** What a reference points at. Faults: denied, unknown repository, unknown manifest. */
+    /** What a reference points at. Faults: denied, unknown repository, unknown manifest, busy store. */
     async resolve(actor: Actor, name: RepositoryName, reference: Reference): Promise<ManifestHead> {
-      // Where nothing can be kept, the bytes are not fetched for nothing.
-      const version = db.version();
-      if (version !== undefined) return get(actor, name, reference, version);
-      const row = await find<ManifestRow>(actor, name, reference, { tag: selectByTag, digest: selectByDigest });
-      return { digest: row.digest, mediaType: row.media_type, size: row.size };
+      const { digest, media_type: mediaType, size } = await find(heads, actor, name, reference);
+      return { digest, mediaType, size };
     },
 
-    /** The manifest as it was pushed: to be looked at, not to be changed. Faults: denied, unknown repository, unknown manifest. */
-    get: (actor: Actor, name: RepositoryName, reference: Reference) => get(actor, name, reference),
+    /** The manifest as it was pushed: to be looked at, not to be changed. Faults: those of `resolve`. */
+    async get(actor: Actor, name: RepositoryName, reference: Reference): Promise<Manifest> {
+      const { digest, media_type: mediaType, size, bytes } = await find(manifests, actor, name, reference);
+      return { digest, mediaType, size, bytes };
+    },
 
     /**
      * Stores a manifest durably and moves its tags, all or nothing. Returns its digest and its subject.

@@ -4,8 +4,8 @@ import type { Digest } from "#lib/digest";
 import { Fault } from "#lib/fault";
 import { parseObject } from "#lib/json";
 import { dockerList, dockerManifest, ociIndex, ociManifest } from "#lib/media-type";
-import { selectStored } from "../blobs.sql.ts";
-import { readStored, type StoredBlob } from "../blobs.ts";
+import { type StoredBlobRow, selectStoredBlob } from "../blobs.sql.ts";
+import { readStored, storedOf } from "../blobs.ts";
 import { type Context, jobStampOf } from "../context.ts";
 import { type ManifestContent, readManifest } from "../manifest-content.ts";
 import { maxConfigBytes } from "./build.ts";
@@ -129,7 +129,9 @@ async function readConfig(
   path: string,
   digest: Digest,
 ): Promise<Uint8Array | "too large" | undefined> {
-  const [blob] = await context.db.read<StoredBlob>(selectStored, path, digest);
-  if (blob === undefined) return undefined;
-  return blob.size > maxConfigBytes ? "too large" : readStored(context, blob);
+  const { db } = context;
+  const [row] = await db.read<StoredBlobRow>(selectStoredBlob, path, digest);
+  if (row === undefined) return undefined;
+  if (row.size > maxConfigBytes) return "too large";
+  return readStored(context, storedOf(row));
 }
