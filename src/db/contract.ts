@@ -131,6 +131,46 @@ export function describeDb(engine: string, makePlace: () => Promise<Place>): voi
       }
     });
 
+    test("its version is another one after every acknowledged write, and stays while nobody writes", async () => {
+      for (let i = 0; i < 50; i++) {
+        const before = await db.version();
+        await db.write(addAmount, { name: "version", amount: 1 });
+        expect(await db.version()).not.toBe(before);
+      }
+      // PostgreSQL may be tidying up beside us, which is a write as well.
+      let before = await db.version();
+      for (let tries = 0; tries < 100; tries++) {
+        const after = await db.version();
+        if (after !== undefined && after === before) return;
+        before = after;
+      }
+      throw new Error("the version did not stay");
+    });
+
+    test("what was read under a version is true while it stays, for many who ask beside many who write", async () => {
+      let acknowledged = 0;
+      let writing = 4;
+      const write = async () => {
+        for (let i = 0; i < 50; i++) {
+          await db.write(addAmount, { name: "versions", amount: 1 });
+          acknowledged++;
+        }
+        writing--;
+      };
+      const ask = async () => {
+        let kept: { readonly version: unknown; readonly amount: number } | undefined;
+        for (; writing > 0; await Bun.sleep(0)) {
+          const atLeast = acknowledged;
+          const version = await db.version();
+          if (kept === undefined || kept.version !== version)
+            kept = { version, amount: (await amountOf("versions")) ?? 0 };
+          expect(kept.amount).toBeGreaterThanOrEqual(atLeast);
+        }
+      };
+      await Promise.all([...Array.from({ length: 4 }, write), ...Array.from({ length: 12 }, ask)]);
+      expect(await amountOf("versions")).toBe(200);
+    });
+
     test("a Fault of a transaction is thrown as it was", async () => {
       const fault = await db.write(addAndRefuse, { name: "fault", amount: 1 }).catch((error: unknown) => error);
       expect(fault).toBeInstanceOf(Fault);

@@ -11,6 +11,7 @@ import { type Lane, openLanes } from "./lanes.ts";
 import { migratePostgres } from "./migrate.ts";
 import { runSerializable } from "./pipeline.ts";
 import { numbered, plain } from "./values.ts";
+import { openVersion } from "./version.ts";
 
 export interface PostgresOptions {
   /** postgres://user:password@host:port/database */
@@ -63,7 +64,7 @@ export async function openPostgres({ url, maxConnections = 16, migrates = true }
     write: writeDurably,
     // The server of PostgreSQL may be killed while this process lives: what it answered must be there then.
     writeUnsynced: writeDurably,
-    version: () => undefined,
+    version: openVersion(connections),
     writes: () => ({ waiting: underWay.size, transactions, batches: transactions }),
     exclusive: openAdvisoryExclusive(connections),
     async close() {
