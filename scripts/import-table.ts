@@ -36,6 +36,7 @@ export const fileExceptions: ReadonlyMap<string, string> = new Map([
   ["test/postgres/contract.test.ts -> src/db/contract.ts", suiteOutside],
   ["test/postgres/contract.test.ts -> src/db/index.ts", suiteOutside],
   ["test/postgres/version.test.ts -> src/db/index.ts", suiteOutside],
+  ["test/freshness.ts -> src/protocols/oci/contract.ts", "the suite of what clients see, run on processes as well"],
 ]);
 
 /** The room that holds a file, `app` for what stands outside; undefined when it is in none. */
