@@ -1,7 +1,7 @@
 // Builds everything once and connects it: the program's table of contents.
 import { join } from "node:path";
 import { openAccess } from "#access";
-import { openFsStore } from "#blobs";
+import { openFsStore, type Store } from "#blobs";
 import {
   type Channel,
   type Db,
@@ -48,9 +48,9 @@ function databaseFile(data: string): string {
   return join(data, "berth.db");
 }
 
-/** The rooms. */
-export async function openHouse(config: Config, db: Db): Promise<House> {
-  const store = openFsStore(join(config.data, "blobs"));
+/** The rooms, around a database that may still be opening. Faults: those of the database; full, busy store. */
+export async function openHouse(config: Config, opening: Promise<Db>): Promise<House> {
+  const { db, store } = await openCellar(config, opening);
   const settings = { manifestsMissing: config["manifests-missing"], uploadIdleMilliseconds: config["upload-idle"] };
   const registry = await openRegistry({ db, store, access: openAccess({ open: true }), clock: systemClock, settings });
   const close = async () => {
@@ -58,6 +58,16 @@ export async function openHouse(config: Config, db: Db): Promise<House> {
     await db.close();
   };
   return { registry, close };
+}
+
+/** The blob store makes its folders while the database is opened by its thread; what is wrong with the database goes first. */
+async function openCellar({ data }: Config, opening: Promise<Db>): Promise<{ db: Db; store: Store }> {
+  const make = async () => openFsStore(join(data, "blobs"));
+  const [db, store] = await Promise.allSettled([opening, make()]);
+  if (db.status === "rejected") throw db.reason;
+  if (store.status === "fulfilled") return { db: db.value, store: store.value };
+  await db.value.close();
+  throw store.reason;
 }
 
 /** Puts right what a kill left, and ends idle uploads from now on: the work of one process. Faults: full, busy store. */

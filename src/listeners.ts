@@ -17,7 +17,7 @@ export interface App {
   readonly v1Listening: Listening | undefined;
   /** The counters of this process, as text and for adding up. */
   readonly metrics: () => Promise<string>;
-  readonly metricsAsJson: () => Promise<unknown>;
+  readonly metricsAsJson: () => Promise<readonly object[]>;
   /** Stops accepting, lets requests end for `milliseconds`, checkpoints. */
   close(milliseconds: number): Promise<void>;
 }
@@ -39,7 +39,7 @@ export async function openDoors(
 ): Promise<App> {
   const { registry } = house;
   const metrics = openMetrics({ openUploads: registry.countUploads, writes: registry.writes });
-  const text = gather ?? (() => metrics.registry.metrics());
+  const text = gather ?? metrics.text;
   const onMain = config["metrics-listen"] === null && isLoopback(addresses.main.host);
   const doors = openAllDoors({ config, registry, log, metrics: onMain ? text : undefined });
 
@@ -67,8 +67,8 @@ export async function openDoors(
   return {
     listening,
     v1Listening: v1,
-    metrics: () => metrics.registry.metrics(),
-    metricsAsJson: () => metrics.registry.getMetricsAsJSON(),
+    metrics: metrics.text,
+    metricsAsJson: metrics.json,
     async close(milliseconds) {
       certificate?.stop();
       await Promise.all([listening.close(milliseconds), v1?.close(milliseconds)]);

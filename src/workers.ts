@@ -2,13 +2,13 @@
 // dies is started again; all stop together.
 import cluster, { type Worker } from "node:cluster";
 import { createServer } from "node:net";
-import { AggregatorRegistry } from "prom-client";
-import type { Channel, Db } from "#db";
+import type { Channel } from "#db";
 import type { Listening } from "#http/listen";
 import type { Log } from "#lib/log";
 import { keepHouse, openDatabase, openHouse, openWorkerDatabase } from "./app.ts";
 import type { Address, Config } from "./config.ts";
 import { type Addresses, type App, listenForMetrics, openDoors } from "./listeners.ts";
+import { addUp } from "./protocols/ops/index.ts";
 
 type ToWorker =
   | { readonly start: Addresses }
@@ -27,8 +27,9 @@ function isMessage<Message>(message: unknown, key: string): message is Message {
 
 /** The parent: opens what is shared, starts the workers, and is ready when all of them listen. */
 export async function openParent(config: Config, log: Log): Promise<App> {
-  const db = await openDatabase(config);
-  const house = await openHouse(config, db);
+  const opening = openDatabase(config);
+  const house = await openHouse(config, opening);
+  const db = await opening;
   const keeping = await keepHouse(config, house, log);
   const v1 = config["v1-listen"];
   const addresses: Addresses = { main: await pickPort(config.listen), v1: v1 === null ? null : await pickPort(v1) };
@@ -95,7 +96,6 @@ export async function openParent(config: Config, log: Log): Promise<App> {
 export function runWorker(config: Config, log: Log): void {
   const send = (message: unknown) => process.send?.(message);
   let app: App | undefined;
-  let db: Db | undefined;
   const waiting = new Map<number, (text: string) => void>();
   let calls = 0;
   const channel: Channel = {
@@ -110,8 +110,7 @@ export function runWorker(config: Config, log: Log): void {
       send({ gather: call });
     });
   const start = async (addresses: Addresses) => {
-    db = await openWorkerDatabase(config, channel);
-    app = await openDoors(config, await openHouse(config, db), log, addresses, gather);
+    app = await openDoors(config, await openHouse(config, openWorkerDatabase(config, channel)), log, addresses, gather);
     const { listening, v1Listening } = app;
     const main = addressOf(listening);
     send({ ready: { main, v1: v1Listening === undefined ? null : addressOf(v1Listening) } } satisfies ToParent);
@@ -170,7 +169,7 @@ function openGathering() {
     },
     async text(): Promise<string> {
       const all = await Promise.all([...workers].map(ask));
-      return AggregatorRegistry.aggregate(all as object[][]).metrics();
+      return addUp(all as object[][]);
     },
   };
 }

@@ -21,7 +21,7 @@ export function addServe(program: Command): void {
 }
 
 async function serve(config: Config): Promise<void> {
-  const log = openLog(config["log-level"], config["log-format"]);
+  const log = await openLog(config["log-level"], config["log-format"]);
   if (cluster.isWorker) {
     runWorker(config, log);
     return;
@@ -35,7 +35,7 @@ async function serve(config: Config): Promise<void> {
 }
 
 async function openAlone(config: Config, log: Log): Promise<App> {
-  const house = await openHouse(config, await openDatabase(config));
+  const house = await openHouse(config, openDatabase(config));
   const keeping = await keepHouse(config, house, log);
   const app = await openDoors(config, house, log, { main: config.listen, v1: config["v1-listen"] }).catch(
     async (error: unknown) => {

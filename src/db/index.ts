@@ -1,10 +1,10 @@
 // The database: read a row beside the caller, write through one writer. Nobody outside this folder imports SQL from bun.
+import type { PostgresOptions } from "./postgres/index.ts";
 import type { Row, TransactionFunction, Value } from "./transaction.ts";
 
 export type { MigrationText } from "./migrate.ts";
 export { newestFormat } from "./migrations/index.ts";
-export { openPostgres, type PostgresOptions } from "./postgres/index.ts";
-export { postgresFormat } from "./postgres/migrate.ts";
+export type { PostgresOptions } from "./postgres/index.ts";
 export { openSqlite, openSqliteWorker, type SharedDb, type SqliteOptions } from "./sqlite/index.ts";
 export { sqliteFormat } from "./sqlite/migrate.ts";
 export type { Channel } from "./sqlite/shared.ts";
@@ -57,4 +57,17 @@ export interface Db {
   writes(): Writes;
   /** Finishes the writes under way, checkpoints and closes. */
   close(): Promise<void>;
+}
+
+/** Opens the database at `url`. Faults: invalid settings (it cannot be used, and what to do); unsupported store. */
+export async function openPostgres(options: PostgresOptions): Promise<Db> {
+  // Loaded by who uses it: a start on SQLite does not wait for it.
+  const postgres = await import("./postgres/index.ts");
+  return postgres.openPostgres(options);
+}
+
+/** The format of the database at `url`. Rejects with PostgreSQL's error. */
+export async function postgresFormat(url: string): Promise<number> {
+  const postgres = await import("./postgres/migrate.ts");
+  return postgres.postgresFormat(url);
 }

@@ -1,6 +1,6 @@
 // The porch: listens, with or without TLS, answers what the HTTP parser refuses, and ends what is too slow.
 import { createServer, type Server } from "node:http";
-import { createSecureServer, type Http2SecureServer, type Http2Session } from "node:http2";
+import type { Http2SecureServer, Http2Session } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { type Clock, every } from "#lib/clock";
@@ -67,7 +67,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   const stalls: Stalls = { since: new Map(), now: () => clock.now() };
   const connections = new Connections(() => clock.now());
   const serve = openServing({ door, refusal, connections, stalls, observe, log });
-  const server = makeServer(certificate, serve);
+  const server = await makeServer(certificate, serve);
   const refuse = async (socket: Socket, fault: Fault) => {
     // What the parser read before it gave up is served first, and in order.
     const mayWrite = await connections.settled(socket);
@@ -104,8 +104,9 @@ export async function listen(options: ListenOptions): Promise<Listening> {
 
 type Refuse = (socket: Socket, fault: Fault) => Promise<void>;
 
-function makeServer(certificate: Certificate | undefined, serve: Serve): Server | Http2SecureServer {
+async function makeServer(certificate: Certificate | undefined, serve: Serve): Promise<Server | Http2SecureServer> {
   if (certificate === undefined) return createServer(settings, (request, response) => serve(request, response));
+  const { createSecureServer } = await import("node:http2");
   const secure = { ...settings, ...certificate, allowHTTP1: true, settings: { maxConcurrentStreams } };
   return createSecureServer(secure, (request, response) => serve(request, response));
 }

@@ -1,5 +1,5 @@
 // Compressions of layers: told by their first bytes, undone as they stream, and held to what an honest layer expands to.
-import { createGunzip, createZstdDecompress } from "node:zlib";
+import type { Gunzip, ZstdDecompress } from "node:zlib";
 import { openZstdFrames } from "./layers/zstd-frames.ts";
 import { concat } from "./stream.ts";
 
@@ -100,12 +100,14 @@ export async function* expand(body: AsyncIterable<Uint8Array>): AsyncGenerator<U
   }
 }
 
-function gunzip(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  return transform(body, createGunzip({ chunkSize }));
+async function* gunzip(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const { createGunzip } = await loadZlib();
+  yield* transform(body, createGunzip({ chunkSize }));
 }
 
 /** The runtime does not tell when a zstd stream is cut short: where its frames end is looked at beside it. */
 async function* unzstd(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const { createZstdDecompress } = await loadZlib();
   const frames = openZstdFrames();
   const watched = async function* () {
     for await (const part of body) {
@@ -117,10 +119,16 @@ async function* unzstd(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Arr
   if (!frames.isWhole()) throw new Undecodable("the stream is cut short");
 }
 
-type Transform = ReturnType<typeof createGunzip> | ReturnType<typeof createZstdDecompress>;
+/** Loaded by who decompresses: it brings all streams of the runtime, and the writer of the database needs none of them. */
+function loadZlib() {
+  return import("node:zlib");
+}
 
 /** What `stream` makes of `body`. Nothing is read from `body` while its reader has the word, so it can leave at any time. */
-async function* transform(body: AsyncIterable<Uint8Array>, stream: Transform): AsyncGenerator<Uint8Array> {
+async function* transform(
+  body: AsyncIterable<Uint8Array>,
+  stream: Gunzip | ZstdDecompress,
+): AsyncGenerator<Uint8Array> {
   const outputs: AsyncIterator<Uint8Array> = stream[Symbol.asyncIterator]();
   // Flags and one waker, no Promise.race: a race keeps every output of a write alive until all of the write is done.
   let output: IteratorResult<Uint8Array> | undefined;

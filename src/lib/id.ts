@@ -1,9 +1,8 @@
 // The one place that makes random identifiers.
-import { randomBytes } from "node:crypto";
 
 /** `bytes` random bytes as lower-case hex. */
 export function randomHex(bytes: number): string {
-  return randomBytes(bytes).toString("hex");
+  return crypto.getRandomValues(new Uint8Array(bytes)).toHex();
 }
 
 /** A keyed fingerprint of `text`: `length` hex characters. It detects mistakes and guesses, it is no password hash. */

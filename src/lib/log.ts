@@ -1,6 +1,5 @@
 // The logger: pino, as JSON for machines or as lines for people. Fields that hold secrets are never passed to it.
 import pino from "pino";
-import pretty from "pino-pretty";
 
 export type Log = pino.Logger;
 export const logLevels = ["trace", "debug", "info", "warn", "error", "silent"] as const;
@@ -9,12 +8,16 @@ export type LogLevel = (typeof logLevels)[number];
 export type LogFormat = (typeof logFormats)[number];
 
 /** A log on standard error. `auto` is text on a terminal, JSON elsewhere. */
-export function openLog(level: LogLevel, format: LogFormat): Log {
+export async function openLog(level: LogLevel, format: LogFormat): Promise<Log> {
   const asText = format === "text" || (format === "auto" && process.stderr.isTTY === true);
-  const stream = asText
-    ? pretty({ destination: 2, sync: true, ignore: "pid,hostname", translateTime: "HH:MM:ss.l", singleLine: true })
-    : openJsonStream();
+  const stream = asText ? await openTextStream() : openJsonStream();
   return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
+}
+
+/** Its module takes a tenth of a start, and where a server runs nobody reads text. */
+async function openTextStream() {
+  const { default: pretty } = await import("pino-pretty");
+  return pretty({ destination: 2, sync: true, ignore: "pid,hostname", translateTime: "HH:MM:ss.l", singleLine: true });
 }
 
 /** How much waits for who reads the log, in characters: beyond it lines are lost, and the server goes on. */

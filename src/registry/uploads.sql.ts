@@ -20,12 +20,14 @@ export interface UploadRow {
 export const selectUpload = `select u.state, u.digest, u.content, u.touched_at from uploads u
   join repositories r on r.id = u.repository_id where u.id = ? and r.path = ?`;
 
-export const selectUnsettled = `select id from uploads
-  where state in ('finishing', 'discarded') or (state = 'open' and digest is not null)`;
+/** As the index `uploads_unfinished` says it: a start must not read the uploads that ended. */
+const unfinished = "state in ('open', 'finishing', 'discarded')";
+
+export const selectUnsettled = `select id from uploads where ${unfinished} and (state <> 'open' or digest is not null)`;
 
 export const selectState = "select state, digest from uploads where id = ?";
 
-export const countOpen = "select count(*) as open from uploads where state in ('open', 'finishing')";
+export const countOpen = `select count(*) as open from uploads where ${unfinished} and state <> 'discarded'`;
 
 export const selectIdle = "select id, state from uploads where touched_at < ? order by touched_at limit 500";
 

@@ -1,5 +1,5 @@
 // A store in a folder. Its folders are made and synced at the start, so that a commit syncs one folder only.
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync } from "node:fs";
 import { unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Store } from "../store.ts";
@@ -37,11 +37,11 @@ export function openFsStore(root: string): Store {
 function makeFolders(root: string): void {
   const shards = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, "0"));
   const parents = ["sha256", "sha512"].map((algorithm) => join(root, algorithm));
-  const folders = [
-    ...parents.flatMap((parent) => shards.map((shard) => join(parent, shard))),
-    join(root, uploadsFolder),
-  ];
-  for (const folder of folders.filter((each) => !existsSync(each))) mkdirSync(folder, { recursive: true });
+  for (const folder of [...parents, join(root, uploadsFolder)]) mkdirSync(folder, { recursive: true });
+  for (const parent of parents) {
+    const found = new Set(readdirSync(parent));
+    for (const shard of shards.filter((each) => !found.has(each))) mkdirSync(join(parent, shard));
+  }
   // Also when nothing was missing: a start that was killed may have made them and not come as far as this.
   for (const folder of [...parents, root, join(root, "..")]) syncFolder(folder);
 }

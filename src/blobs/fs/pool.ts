@@ -27,7 +27,7 @@ const maxKnown = 4096;
 export function openPool(): Pool {
   const waiting = new Map<number, Waiting>();
   let calls = 0;
-  const workers = Array.from({ length: Math.min(maxWorkers, availableParallelism()) }, () => {
+  const makeWorker = () => {
     const worker = new Worker(new URL("./worker.ts", import.meta.url).href);
     worker.onmessage = ({ data }: MessageEvent<Reply>) => {
       const waiter = waiting.get(data.call);
@@ -36,8 +36,15 @@ export function openPool(): Pool {
       else waiter?.resolve(data);
     };
     return worker;
-  });
-  const places = openPlaces(workers.length);
+  };
+  const count = Math.min(maxWorkers, availableParallelism());
+  const places = openPlaces(count);
+  // Made when the first is asked: a server that only serves has no need of them, and they take time and memory.
+  let workers: readonly Worker[] = [];
+  const workerAt = (place: number) => {
+    if (workers.length === 0) workers = Array.from({ length: count }, makeWorker);
+    return workers[place];
+  };
 
   const sendTo = async (place: number, order: Order): Promise<Answer> => {
     places.begin(place);
@@ -46,14 +53,14 @@ export function openPool(): Pool {
         const call = ++calls;
         waiting.set(call, { resolve, reject });
         const moved = "parts" in order ? order.parts.map(({ buffer }) => buffer) : [];
-        workers[place]?.postMessage({ ...order, call } satisfies Request, moved);
+        workerAt(place)?.postMessage({ ...order, call } satisfies Request, moved);
       });
     } finally {
       places.end(place);
     }
   };
   const send = (id: string, order: Order) => sendTo(places.of(id), order);
-  const sendBeside = (id: string, order: Order) => sendTo((places.of(id) + 1) % workers.length, order);
+  const sendBeside = (id: string, order: Order) => sendTo((places.of(id) + 1) % count, order);
 
   return {
     async ask(id, order) {

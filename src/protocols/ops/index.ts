@@ -3,7 +3,7 @@ import { type Answer, empty } from "#http/answer";
 import type { Door, ErrorWords } from "#http/guard";
 import { Fault } from "#lib/fault";
 
-export { type Metrics, openMetrics } from "./metrics.ts";
+export { addUp, type Metrics, openMetrics } from "./metrics.ts";
 
 export interface OpsDoorOptions {
   /** Rejects when the database or the store does not answer. */

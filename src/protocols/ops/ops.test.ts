@@ -4,7 +4,7 @@ import { call } from "#http/call";
 import { type Door, guard } from "#http/guard";
 import { Fault } from "#lib/fault";
 import { silentLog } from "#lib/log";
-import { openMetrics, openOpsDoor, opsErrors } from "./index.ts";
+import { addUp, openMetrics, openOpsDoor, opsErrors } from "./index.ts";
 
 const well = async () => undefined;
 const metrics = openMetrics({
@@ -13,11 +13,7 @@ const metrics = openMetrics({
 });
 
 function open(check: () => Promise<void>, withMetrics = true): Door {
-  return guard(
-    openOpsDoor({ check, metrics: withMetrics ? () => metrics.registry.metrics() : undefined }),
-    opsErrors,
-    silentLog,
-  );
+  return guard(openOpsDoor({ check, metrics: withMetrics ? () => metrics.text() : undefined }), opsErrors, silentLog);
 }
 
 async function ask(door: Door, method: string, path: string): Promise<{ status: number; text: string }> {
@@ -72,6 +68,37 @@ test("counters tell requests by protocol, action and status", async () => {
   expect(text).toContain("berth_open_uploads 3");
   expect(text).toContain("berth_writer_transactions_total 20");
   expect(text).not.toContain("team/app");
+});
+
+test("times are a histogram, and the counters of several processes are added up", async () => {
+  const some = { method: "GET", path: "/v2/", requestId: "1", address: "", notes: {}, bytes: 0, received: 0 };
+  const processes = [[0.5, 5, 70_000], [5]].map((times) => {
+    const { observe, json } = openMetrics({
+      openUploads: async () => 1,
+      writes: () => ({ waiting: 0, transactions: 1, batches: 1 }),
+    });
+    for (const milliseconds of times) observe({ ...some, status: 404, milliseconds });
+    return json();
+  });
+  const lines = (await addUp(await Promise.all(processes))).split("\n");
+  const of = (name: string) => lines.filter((line) => line.startsWith(name));
+  expect(of("berth_request_seconds_bucket").map((line) => line.replace(/.*le="([^"]+)".* /, "$1: "))).toEqual([
+    "0.001: 1",
+    "0.005: 3",
+    "0.025: 3",
+    "0.1: 3",
+    "0.5: 3",
+    "2.5: 3",
+    "10: 3",
+    "60: 3",
+    "+Inf: 4",
+  ]);
+  expect(of("berth_request_seconds_count")).toEqual(['berth_request_seconds_count{protocol="none",action="none"} 4']);
+  expect(of("berth_request_seconds_sum")[0]).toMatch(/ 70\.0105/);
+  expect(of("berth_requests_total")).toEqual(['berth_requests_total{protocol="none",action="none",status="404"} 4']);
+  expect(of("berth_sent_bytes_total")).toEqual([]);
+  expect(of("berth_open_uploads")).toEqual(["berth_open_uploads 2"]);
+  expect(lines).toContain("# TYPE berth_request_seconds histogram");
 });
 
 test("where metrics are not served there is nothing, and other methods are refused", async () => {
