@@ -21,7 +21,8 @@ export type Reference = { readonly tag: Tag } | { readonly digest: Digest };
 export const defaultNamespace = "library";
 export const maxNameLength = 255;
 export const maxTagLength = 128;
-const namePattern = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
+/** As the specification has it, with the slash as one more separator: half the work. */
+const namePattern = /^[a-z0-9]+(?:(?:\.|__?|-+|\/)[a-z0-9]+)*$/;
 const v1Part = /^[._-]*[A-Za-z0-9][A-Za-z0-9._-]*$/;
 const tagPattern = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
 

@@ -1,5 +1,6 @@
 // Repositories: found by name, listed by path.
 import type { Action, Actor } from "#access";
+import { openCache } from "#lib/cache";
 import { Fault } from "#lib/fault";
 import { isRepositoryName, type RepositoryName } from "#lib/reference";
 import type { Context } from "./context.ts";
@@ -33,17 +34,44 @@ export function unknownRepository(name: RepositoryName): Fault {
   return new Fault("unknown", "repository", "repository name not known to registry", { name: name.asked });
 }
 
-export function openRepositories(context: Context) {
+/** What stands behind some path: all that is there, whoever asks. */
+interface Stretch {
+  /** Those that today's protocols can say. */
+  readonly paths: readonly string[];
+  /** Where the next one begins; undefined behind the last one. */
+  readonly next: string | undefined;
+}
+
+const maxKeptBytes = 4 * 1024 * 1024;
+/** What a text takes beside its characters. */
+const textBytes = 32;
+
+export function openRepositories({ db, access }: Context) {
+  // By where it begins and how long it is. Who may see what of it is decided afterwards, each time.
+  const kept = openCache<Stretch>(maxKeptBytes);
+
+  const read = async (after: string, count: number): Promise<Stretch> => {
+    const version = db.version();
+    const key = `${count}\n${after}`;
+    const known = version === undefined ? undefined : kept.get(key, version);
+    if (known !== undefined) return known;
+    const rows = await db.read<{ path: string }>(selectRepositories, after, count);
+    const paths = rows.map(({ path }) => path).filter(isRepositoryName);
+    const stretch = { paths, next: rows.length < count ? undefined : rows.at(-1)?.path };
+    const bytes = paths.reduce((sum, path) => sum + path.length + textBytes, 2 * key.length);
+    if (version !== undefined) kept.set(key, version, stretch, bytes);
+    return stretch;
+  };
+
   return {
     /** The paths of the repositories that `actor` may see, a page at a time: those whose names today's protocols can say. */
     async list(actor: Actor, { limit, after }: PageRequest): Promise<Page<string>> {
-      context.access.require(actor, "", "pull");
+      access.require(actor, "", "pull");
       const found: string[] = [];
-      for (let from = after, isMore = true; isMore && found.length <= limit; ) {
-        const rows = await context.db.read<{ path: string }>(selectRepositories, from, limit + 1);
-        found.push(...rows.map(({ path }) => path).filter(isRepositoryName));
-        from = rows.at(-1)?.path ?? from;
-        isMore = rows.length > limit;
+      for (let from: string | undefined = after; from !== undefined && found.length <= limit; ) {
+        const { paths, next }: Stretch = await read(from, limit + 1);
+        found.push(...paths);
+        from = next;
       }
       return pageOf(found, limit);
     },

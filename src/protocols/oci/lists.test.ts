@@ -115,6 +115,16 @@ describe("tags", () => {
 describe("the catalog", () => {
   for (const [sentence, method, target, parts, expected] of catalogRows)
     test(sentence, async () => check(await ask(method, target, parts), expected));
+
+  test("a page that is asked for again has what is new and not what is gone", async () => {
+    const page = `${catalog}?n=1&last=team/passing`;
+    const passing = parseV1RepositoryName("team/passing-by");
+    check(await ask("GET", page), repositories(["team/signed"], next(catalog, "n=1&last=team%2Fsigned")));
+    await pushImage(ask, passing.path, "latest");
+    check(await ask("GET", page), repositories([passing.path], next(catalog, "n=1&last=team%2Fpassing-by")));
+    await house.registry.v1Repositories.delete(actor, passing);
+    check(await ask("GET", page), repositories(["team/signed"], next(catalog, "n=1&last=team%2Fsigned")));
+  });
 });
 
 describe("referrers", () => {
