@@ -15,12 +15,14 @@ export interface ErrorWords {
 
 /** The door with its errors answered, closed to other sites' pages; HEAD is answered as GET would be, without the body. */
 export function guard(door: Door, words: ErrorWords, log: Log): Door {
-  const enter: Door = async (call) => {
-    requireOwnOrigin(call);
-    return door(call);
-  };
   return async (call) => {
-    const answer = await enter(call).catch((error: unknown) => answerOf(error, call, words, log));
+    let answer: Answer;
+    try {
+      requireOwnOrigin(call);
+      answer = await door(call);
+    } catch (error) {
+      answer = answerOf(error, call, words, log);
+    }
     return call.method === "HEAD" ? withoutBody(answer) : answer;
   };
 }

@@ -108,8 +108,9 @@ function send(request: Request, response: Response, call: ArrivingCall, answer: 
   if (isHttp2(response)) response.writeHead(status, headersOf(headers));
   else {
     if (left > maxDiscardedBytes && !headers.includes("Connection")) headers.push("Connection", "close");
-    if (answer.reason === undefined) response.writeHead(status, headers);
-    else response.writeHead(status, answer.reason, headers);
+    setHeaders(response, headers);
+    if (answer.reason === undefined) response.writeHead(status);
+    else response.writeHead(status, answer.reason);
   }
   const sent = isHead ? 0 : length;
   if (content instanceof Uint8Array && !isHead) {
@@ -147,6 +148,15 @@ function linger(request: Request, response: Response): void {
 /** The answer after which the connection ends: what follows on it cannot be trusted. */
 function asLast(answer: Answer): Answer {
   return { ...answer, headers: [...answer.headers, "Connection", "close"] };
+}
+
+/** Headers in their order. Given to `writeHead` they would each be looked for and taken away first: a twentieth of a request. */
+function setHeaders(response: ServerResponse, headers: readonly string[]): void {
+  for (let i = 0; i < headers.length; i += 2) {
+    const [name = "", value = ""] = [headers[i], headers[i + 1]];
+    if (headers.indexOf(name) < i) response.appendHeader(name, value);
+    else response.setHeader(name, value);
+  }
 }
 
 /** Headers by name, as HTTP/2 takes them: the connection is not theirs. */

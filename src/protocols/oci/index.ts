@@ -44,7 +44,7 @@ export function openOciDoor(registry: Registry): Door {
   };
 }
 
-async function answer(asked: Omit<Question, "name">, route: Route): Promise<Answer> {
+function answer(asked: Omit<Question, "name">, route: Route): Answer | Promise<Answer> {
   if (route.kind === "ping") return answerPing(asked.call);
   if (route.kind === "catalog") return listRepositories(asked);
   const question: Question = { ...asked, name: parseRepositoryName(route.name) };
