@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { createGzip, zstdCompressSync } from "node:zlib";
 import { measureMemory } from "../../hostile/world.ts";
 import { findLeftovers } from "../leftovers.ts";
-import { contentOf } from "../random.ts";
+import { contentOf, digestOf } from "../random.ts";
 import { type Client, openClient } from "../registry-client.ts";
 import { type Server, startServer } from "../server.ts";
 import { countHandles, eventually, headOf, openLine } from "../sockets.ts";
@@ -32,6 +32,9 @@ beforeAll(async () => {
   client = openClient(server.url);
   v1 = openV1Client(client);
   expect((await v1.putJson(large.image, undefined)).status).toBe(200);
+  // The threads that hash are made by the first layer, and hold handles of their own.
+  const first = contentOf(2, 3_000_000);
+  expect((await client.putWhole("first", digestOf(first), first)).status).toBe(201);
 });
 
 afterAll(async () => {
