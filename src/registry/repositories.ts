@@ -1,9 +1,9 @@
 // Repositories: found by name, listed by path.
 import type { Action, Actor } from "#access";
-import { openCache } from "#lib/cache";
 import { Fault } from "#lib/fault";
 import { isRepositoryName, type RepositoryName } from "#lib/reference";
 import type { Context } from "./context.ts";
+import { openKept } from "./kept.ts";
 import { type RepositoryRow, selectRepositories, selectRepository } from "./repositories.sql.ts";
 
 /** One page of a listing: entries after `after`, in byte order, and whether more follow. */
@@ -48,20 +48,17 @@ const textBytes = 32;
 
 export function openRepositories({ db, access }: Context) {
   // By where it begins and how long it is. Who may see what of it is decided afterwards, each time.
-  const kept = openCache<Stretch>(maxKeptBytes);
+  const kept = openKept<Stretch>(db, maxKeptBytes, ({ paths }) =>
+    paths.reduce((sum, path) => sum + path.length + textBytes, 0),
+  );
 
   const read = async (after: string, count: number): Promise<Stretch> => {
-    const version = db.version();
-    const key = `${count}\n${after}`;
-    const known = version === undefined ? undefined : kept.get(key, version);
-    if (known !== undefined) return known;
     const rows = await db.read<{ path: string }>(selectRepositories, after, count);
     const paths = rows.map(({ path }) => path).filter(isRepositoryName);
-    const stretch = { paths, next: rows.length < count ? undefined : rows.at(-1)?.path };
-    const bytes = paths.reduce((sum, path) => sum + path.length + textBytes, 2 * key.length);
-    if (version !== undefined) kept.set(key, version, stretch, bytes);
-    return stretch;
+    return { paths, next: rows.length < count ? undefined : rows.at(-1)?.path };
   };
+  const find = async (after: string, count: number): Promise<Stretch> =>
+    (await kept.find(`${count}\n${after}`, () => read(after, count))) ?? { paths: [], next: undefined };
 
   return {
     /** The paths of the repositories that `actor` may see, a page at a time: those whose names today's protocols can say. */
@@ -69,7 +66,7 @@ export function openRepositories({ db, access }: Context) {
       access.require(actor, "", "pull");
       const found: string[] = [];
       for (let from: string | undefined = after; from !== undefined && found.length <= limit; ) {
-        const { paths, next }: Stretch = await read(from, limit + 1);
+        const { paths, next }: Stretch = await find(from, limit + 1);
         found.push(...paths);
         from = next;
       }

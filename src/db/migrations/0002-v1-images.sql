@@ -17,7 +17,7 @@ insert into uploads_of_format_2 (id, repository_id, actor_id, algorithm, state, 
 drop table uploads;
 alter table uploads_of_format_2 rename to uploads;
 create index uploads_by_touch on uploads (touched_at);
-create index uploads_unfinished on uploads (state) where state in ('open', 'finishing', 'discarded');
+create index uploads_unsettled on uploads (state) where state in ('finishing', 'discarded');
 
 -- One image: its JSON byte for byte, and what is known of its layer. `repository_id` is its scope, null when it is nobody's.
 -- `pushed`: as a client sent it. `derived`: made from a manifest, its id fixes its bytes. `revision` counts the JSONs that

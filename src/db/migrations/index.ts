@@ -2,10 +2,12 @@
 import type { MigrationText } from "../migrate.ts";
 import registry from "./0001-registry.sql" with { type: "text" };
 import v1Images from "./0002-v1-images.sql" with { type: "text" };
+import unfinishedUploads from "./0003-unfinished-uploads.sql" with { type: "text" };
 
 export const migrations: readonly MigrationText[] = [
   { number: 1, sql: registry },
   { number: 2, sql: v1Images },
+  { number: 3, sql: unfinishedUploads },
 ];
 
 /** The format that this program writes. */

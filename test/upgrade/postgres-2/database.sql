@@ -1303,10 +1303,10 @@ CREATE INDEX uploads_by_touch ON public.uploads USING btree (touched_at);
 
 
 --
--- Name: uploads_unfinished; Type: INDEX; Schema: public; Owner: -
+-- Name: uploads_unsettled; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX uploads_unfinished ON public.uploads USING btree (state) WHERE (state = ANY (ARRAY['open'::text, 'finishing'::text, 'discarded'::text]));
+CREATE INDEX uploads_unsettled ON public.uploads USING btree (state) WHERE (state = ANY (ARRAY['finishing'::text, 'discarded'::text]));
 
 
 --
