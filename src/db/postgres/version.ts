@@ -20,6 +20,8 @@ export function openVersion(connections: Connections): () => Promise<string | un
   let last: Promise<unknown> = Promise.resolve();
 
   const ask = async (): Promise<string | undefined> => {
+    // Requests that came together are served by one answer: each question takes turns of two processes and of this loop.
+    await new Promise<void>((resolve) => setImmediate(resolve));
     next = undefined;
     try {
       const [row] = await connections.useSession((session) => session.unsafe(name));
