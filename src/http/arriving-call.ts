@@ -3,7 +3,7 @@
 import type { Incoming } from "#lib/stream";
 import { type Call, type Notes, splitTarget } from "./call.ts";
 import { originForm } from "./framing.ts";
-import { RequestBody, type Stalls } from "./incoming.ts";
+import { type Bodies, RequestBody } from "./incoming.ts";
 import type { Request } from "./serve.ts";
 
 export class ArrivingCall implements Call {
@@ -14,14 +14,14 @@ export class ArrivingCall implements Call {
   readonly address: string;
   readonly notes: Notes = {};
   readonly #request: Request;
-  readonly #stalls: Stalls;
+  readonly #bodies: Bodies;
   #body: RequestBody | undefined;
   #query: URLSearchParams | undefined;
 
-  constructor(request: Request, stalls: Stalls, identify: (asked: string | undefined) => string) {
+  constructor(request: Request, bodies: Bodies, identify: (asked: string | undefined) => string) {
     const { method = "GET", url = "/" } = request;
     this.#request = request;
-    this.#stalls = stalls;
+    this.#bodies = bodies;
     this.method = method;
     this.address = request.socket?.remoteAddress ?? "";
     const target = originForm(url);
@@ -36,7 +36,7 @@ export class ArrivingCall implements Call {
   }
 
   get body(): Incoming {
-    this.#body ??= new RequestBody(this.#request, this.#stalls);
+    this.#body ??= new RequestBody(this.#request, this.#bodies);
     return this.#body;
   }
 

@@ -10,15 +10,45 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-/** Bodies that wait for the next byte, with the time since when: one sweep ends those that stall. */
-export interface Stalls {
+/** What the bodies of one listener share. */
+export interface Bodies {
+  /** Those that wait for the next byte, with the time since when: one sweep ends those that stall. */
   readonly since: Map<RequestBody, number>;
   now(): number;
+  /** Lets a paused request go on, in its turn. */
+  goOn(request: Request): void;
+}
+
+/**
+ * In each turn of the loop, so many paused requests go on: each then reads up to half a mebibyte, and with eight at once that
+ * take what they can get, a small request waited for 30 ms instead of 5.
+ */
+const goingOnInTurn = 2;
+
+export function openBodies(now: () => number): Bodies {
+  const paused = new Set<Request>();
+  const takeTurn = () => {
+    let count = 0;
+    for (const request of paused) {
+      if (++count > goingOnInTurn) break;
+      paused.delete(request);
+      if (request.isPaused()) request.resume();
+    }
+    if (paused.size > 0) setImmediate(takeTurn);
+  };
+  return {
+    since: new Map(),
+    now,
+    goOn(request) {
+      if (paused.size === 0) setImmediate(takeTurn);
+      paused.add(request);
+    },
+  };
 }
 
 export class RequestBody implements Incoming {
   readonly #request: Request;
-  readonly #stalls: Stalls;
+  readonly #bodies: Bodies;
   readonly #queue: Uint8Array[] = [];
   #queued = 0;
   #received = 0;
@@ -27,9 +57,9 @@ export class RequestBody implements Incoming {
   #failure: Error | undefined;
   #waiting: Waiting | undefined;
 
-  constructor(request: Request, stalls: Stalls) {
+  constructor(request: Request, bodies: Bodies) {
     this.#request = request;
-    this.#stalls = stalls;
+    this.#bodies = bodies;
   }
 
   /** Whether all of it has been taken in. */
@@ -89,7 +119,7 @@ export class RequestBody implements Incoming {
   #settle(): Waiting | undefined {
     const waiting = this.#waiting;
     this.#waiting = undefined;
-    if (waiting !== undefined) this.#stalls.since.delete(this);
+    if (waiting !== undefined) this.#bodies.since.delete(this);
     return waiting;
   }
 
@@ -97,14 +127,14 @@ export class RequestBody implements Incoming {
     const part = this.#queue.shift();
     if (part !== undefined) {
       this.#queued -= part.byteLength;
-      if (this.#queued < maxQueuedBytes / 4 && this.#request.isPaused()) this.#request.resume();
+      if (this.#queued < maxQueuedBytes / 4 && this.#request.isPaused()) this.#bodies.goOn(this.#request);
       return Promise.resolve({ done: false, value: part });
     }
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.#isEnded) return Promise.resolve({ done: true, value: undefined });
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
-      this.#stalls.since.set(this, this.#stalls.now());
+      this.#bodies.since.set(this, this.#bodies.now());
     });
   }
 }

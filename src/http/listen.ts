@@ -9,7 +9,7 @@ import type { Log } from "#lib/log";
 import type { Answer } from "./answer.ts";
 import { type Connection, Connections } from "./connections.ts";
 import type { Door } from "./guard.ts";
-import type { Stalls } from "./incoming.ts";
+import { type Bodies, openBodies } from "./incoming.ts";
 import { faultOfParser, noTunnel, tooSlow, wireOf } from "./refusal.ts";
 import { type Observation, openServing, type Request, type Response, type Serve } from "./serve.ts";
 
@@ -64,9 +64,9 @@ const settings = {
 /** Listens on `host:port`; port 0 takes a free one. Rejects with the system's error when it cannot. */
 export async function listen(options: ListenOptions): Promise<Listening> {
   const { host, port, door, refusal, certificate, observe = () => undefined, clock, log } = options;
-  const stalls: Stalls = { since: new Map(), now: () => clock.now() };
+  const bodies = openBodies(() => clock.now());
   const connections = new Connections(() => clock.now());
-  const serve = openServing({ door, refusal, connections, stalls, observe, log });
+  const serve = openServing({ door, refusal, connections, bodies, observe, log });
   const server = await makeServer(certificate, serve);
   const refuse = async (socket: Socket, fault: Fault) => {
     // What the parser read before it gave up is served first, and in order.
@@ -81,7 +81,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   watch(server, connections, serve, refuse);
   const limits = { headerMilliseconds, keepAliveMilliseconds };
   const sweep = every(sweepMilliseconds, async () => {
-    endStalled(stalls);
+    endStalled(bodies);
     connections.sweep(limits, (connection, isFresh) => endLate(connection, isFresh, refuse));
   });
   await new Promise<void>((resolve, reject) => {
@@ -135,7 +135,7 @@ function endLate(connection: Connection, isFresh: boolean, refuse: Refuse): void
   else void refuse(connection, tooSlow());
 }
 
-function endStalled({ since, now }: Stalls): void {
+function endStalled({ since, now }: Bodies): void {
   const late = now() - bodyStallMilliseconds;
   for (const [body, at] of since) {
     if (at < late) body.stop(new Fault("invalid", "timeout", "no byte of the body came for too long"));

@@ -10,7 +10,7 @@ import type { Notes } from "./call.ts";
 import type { Connections } from "./connections.ts";
 import { faultOf } from "./framing.ts";
 import type { Door } from "./guard.ts";
-import type { Stalls } from "./incoming.ts";
+import type { Bodies } from "./incoming.ts";
 
 export type Request = IncomingMessage | Http2ServerRequest;
 export type Response = ServerResponse | Http2ServerResponse;
@@ -35,7 +35,7 @@ export interface Serving {
   /** The answer to what no door gets to see. */
   readonly refusal: (fault: Fault) => Answer;
   readonly connections: Connections;
-  readonly stalls: Stalls;
+  readonly bodies: Bodies;
   readonly observe: (observation: Observation) => void;
   readonly log: Log;
 }
@@ -48,12 +48,12 @@ const lingerMilliseconds = 3_000;
 const cutShort = 499;
 
 /** Serves requests with `door`. */
-export function openServing({ door, refusal, connections, stalls, observe, log }: Serving): Serve {
+export function openServing({ door, refusal, connections, bodies, observe, log }: Serving): Serve {
   const identify = openIdentify();
   return async (request, response, refused) => {
     const began = performance.now();
     connections.begin(request, response);
-    const call = new ArrivingCall(request, stalls, identify);
+    const call = new ArrivingCall(request, bodies, identify);
     let status = cutShort;
     let bytes = 0;
     try {
