@@ -16,9 +16,9 @@ export interface Uploads {
   /** How many bytes are stored, or undefined when there are none. */
   size(id: string): Promise<number | undefined>;
   /**
-   * Appends `body` at `offset`, which is the size of what is stored. Its parts are given away: a part with a buffer of its
-   * own may be empty afterwards. When `body` throws, what came before is kept and the
-   * error goes on; when the store fails, the size is `offset` again. Returns the new size. Faults: full, busy store.
+   * Appends `body` at `offset`, which is the size of what is stored. Its parts are given away: one that has a buffer of its
+   * own may be empty afterwards. When `body` throws, what came before is kept and the error goes on; when the store fails, the
+   * size is `offset` again. Returns the new size. Faults: full, busy store.
    */
   append(id: string, algorithm: Algorithm, offset: number, body: AsyncIterable<Uint8Array>): Promise<number>;
   /** Forgets what lies behind `size`. */

@@ -2,7 +2,7 @@
 // are the first and the last words of the transaction: most of what a statement costs is the way there and back.
 import type { SQL } from "bun";
 import { Fault } from "#lib/fault";
-import type { Row, Transaction } from "../transaction.ts";
+import type { Transaction } from "../transaction.ts";
 import { numbered, plain } from "./values.ts";
 
 type Answer = Record<string, unknown>[] & { readonly command?: string | null };
@@ -24,7 +24,7 @@ export async function runSerializable<Result>(
     while (!step.done) {
       const { sql, args, unread } = step.value;
       send(connection.unsafe(numbered(sql), [...args]));
-      step = steps.next(unread === true ? [] : rowsOf(await answer()));
+      step = steps.next(unread === true ? [] : plain(await answer()));
     }
     send(connection`commit`);
     requireCommit(await answer());
@@ -34,10 +34,6 @@ export async function runSerializable<Result>(
     await answer().catch(() => undefined);
     throw error;
   }
-}
-
-function rowsOf(answer: Answer): Row[] {
-  return plain(answer);
 }
 
 /** The commit of a transaction that has failed is a rollback, and is not called a failure. */
