@@ -1,11 +1,12 @@
 // Group commit: many transactions, one sync. Nobody is answered before the commit; when SQLite ended the transaction itself,
 // or the commit failed, each member is run again alone and answers for itself.
-import type { Database, Statement as Prepared } from "bun:sqlite";
+import type { Database } from "bun:sqlite";
 import { Fault } from "#lib/fault";
 import { type Member, type Outcome, outcomeOf } from "../outcome.ts";
-import type { Catalogue, Row, Statement, Value } from "../transaction.ts";
+import type { Catalogue, Row, Statement } from "../transaction.ts";
 import { type Synchronous, setSynced } from "./connection.ts";
 import { isConstraint, toFault } from "./errors.ts";
+import { openStatements } from "./statements.ts";
 
 /** The batch as a whole failed; its members have not been answered. */
 class Undone extends Error {
@@ -26,12 +27,7 @@ export function openBatches(
   { catalogue, file, synchronous }: BatchOptions,
 ): (members: readonly Member[]) => Outcome[] {
   let isSyncing = true;
-  const prepared = new Map<string, Prepared<Row, Value[]>>();
-  const prepare = (sql: string) => {
-    const known = prepared.get(sql) ?? database.prepare<Row, Value[]>(sql);
-    prepared.set(sql, known);
-    return known;
-  };
+  const prepare = openStatements(database);
 
   const run = ({ sql, args, unread }: Statement): Row[] => {
     const statement = prepare(sql);

@@ -1,15 +1,15 @@
 // SQLite: reads beside the caller on a connection of their own, writes through one writer in batches.
-import type { Statement as Prepared } from "bun:sqlite";
 import { accessSync, closeSync, constants, fsyncSync, mkdirSync, openSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { type Exclusive, openExclusive } from "../exclusive.ts";
 import type { Db } from "../index.ts";
 import { unwrap } from "../outcome.ts";
-import type { Row, Value } from "../transaction.ts";
+import type { Value } from "../transaction.ts";
 import { openReading, type Synchronous } from "./connection.ts";
 import { toFault } from "./errors.ts";
 import { lockFolder } from "./lock.ts";
 import { type Channel, openRemote, serveRemote } from "./shared.ts";
+import { openStatements } from "./statements.ts";
 import { openThreadWriter, type Writer } from "./writer.ts";
 
 export interface SqliteOptions {
@@ -76,17 +76,12 @@ function syncFolder(folder: string): void {
 
 function openDb(file: string, writer: Writer, exclusive: Exclusive): Db {
   const reading = openReading(file);
-  const prepared = new Map<string, Prepared<Row, Value[]>>();
+  const prepare = openStatements(reading);
   const dataVersion = reading.prepare<{ data_version: number }, []>("pragma data_version");
   return {
     read<R>(sql: string, ...args: readonly Value[]): R[] {
       try {
-        let statement = prepared.get(sql);
-        if (statement === undefined) {
-          statement = reading.prepare<Row, Value[]>(sql);
-          prepared.set(sql, statement);
-        }
-        return statement.all(...args) as R[];
+        return prepare(sql).all(...args) as R[];
       } catch (error) {
         throw toFault(error, file);
       }
