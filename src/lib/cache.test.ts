@@ -53,3 +53,11 @@ test("its count of bytes is that of what it holds, whatever was done", () => {
   for (let i = 0; i < 37; i++) cache.delete(`key ${i}`);
   expect(cache.size()).toEqual({ bytes: 0, entries: 0 });
 });
+
+test("a key takes what it is long: long ones for nothing do not add up", () => {
+  const cache = openCache<null>(64 * kibi);
+  for (let i = 0; i < 100; i++) cache.set(`${i}`.padEnd(2 * kibi), null, 0);
+  expect(cache.size().entries).toBeLessThan(32);
+  cache.set("long".padEnd(16 * kibi), null, 0);
+  expect(cache.has("long".padEnd(16 * kibi))).toBe(false);
+});

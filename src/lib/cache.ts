@@ -3,7 +3,7 @@
 export interface Cache<Value> {
   has(key: string): boolean;
   get(key: string): Value | undefined;
-  /** Keeps `value`, which takes about `bytes`, unless that is too much of what the cache may hold. */
+  /** Keeps `value`, which takes about `bytes`, unless that and the key are too much of what the cache may hold. */
   set(key: string, value: Value, bytes: number): void;
   delete(key: string): void;
   /** About how many bytes are kept, and how many values. */
@@ -15,7 +15,7 @@ interface Entry<Value> {
   readonly bytes: number;
 }
 
-/** What an entry takes beside its value: the key, the entry, its place in the map. */
+/** What an entry takes beside its value and its key: the entry, its place in the map. */
 const overheadBytes = 256;
 
 /** A cache of at most `maxBytes`; one value takes at most an eighth of them. */
@@ -37,7 +37,7 @@ export function openCache<Value>(maxBytes: number): Cache<Value> {
     },
     set(key, value, bytes) {
       forget(key);
-      const taken = bytes + overheadBytes;
+      const taken = bytes + key.length + overheadBytes;
       if (taken > maxBytes / 8) return;
       entries.set(key, { value, bytes: taken });
       total += taken;

@@ -48,9 +48,7 @@ const textBytes = 32;
 
 export function openRepositories({ db, access }: Context) {
   // By where it begins and how long it is. Who may see what of it is decided afterwards, each time.
-  const kept = openKept<Stretch>(db, maxKeptBytes, ({ paths }) =>
-    paths.reduce((sum, path) => sum + path.length + textBytes, 0),
-  );
+  const kept = openKept<Stretch>(db, maxKeptBytes, ({ paths }) => bytesOf(paths));
 
   const read = async (after: string, count: number): Promise<Stretch> => {
     const rows = await db.read<{ path: string }>(selectRepositories, after, count);
@@ -73,6 +71,11 @@ export function openRepositories({ db, access }: Context) {
       return pageOf(found, limit);
     },
   };
+}
+
+/** About how much memory `texts` take. */
+export function bytesOf(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + text.length + textBytes, 0);
 }
 
 /** A page of `rows`, which were selected with one more than `limit`. */

@@ -5,7 +5,8 @@ import type { Tag } from "#lib/reference";
 import { appendEvent, type Stamp } from "./events.sql.ts";
 import { idOf } from "./repositories.sql.ts";
 
-export const selectTags = "select name from live_tags where repository_id = ? and name > ? order by name limit ?";
+export const selectTags = `select name from live_tags
+  where repository_id = (select id from live_repositories where path = ?) and name > ? order by name limit ?`;
 
 const selectTarget = `select t.id, t.manifest_id, m.digest from live_tags t join manifests m on m.id = t.manifest_id
   where t.repository_id = ? and t.name = ?`;

@@ -39,6 +39,14 @@ export async function findStale(ways: readonly Way[], rounds: number): Promise<r
       }),
     );
   };
+  /** Whether a tag is listed, wherever it is asked; twice, so that the page is kept. */
+  const demandListed = async (tag: string, isListed: boolean) => {
+    for (const ask of [...ways, ...ways]) {
+      const { status, bytes } = await ask("GET", `${here}/tags/list?n=10`);
+      const { tags } = JSON.parse(new TextDecoder().decode(bytes));
+      if (status !== 200 || tags.includes(tag) !== isListed) wrongs.push(`tags: ${status} ${tags}, ${tag} ${isListed}`);
+    }
+  };
   /** Asked for so often that it is kept wherever it may be. */
   const heat = async (target: string, digest: string) => {
     for (let i = 0; i < 3; i++) await demand("GET", target, 200, digest);
@@ -64,10 +72,12 @@ export async function findStale(ways: readonly Way[], rounds: number): Promise<r
     const body = imageOf(`goes ${round}`);
     const digest = digestOf(body);
     await write(round, "PUT", `${here}/manifests/goes`, body);
+    await demandListed("goes", true);
     await heat(`${here}/manifests/goes`, digest);
     await heat(`${here}/manifests/${digest}`, digest);
     await write(round, "DELETE", `${here}/manifests/goes`);
     await demand(round % 2 === 0 ? "HEAD" : "GET", `${here}/manifests/goes`, 404);
+    await demandListed("goes", false);
     await demand("GET", `${here}/manifests/${digest}`, 200, digest);
     await write(round, "DELETE", `${here}/manifests/${digest}`);
     await demand(round % 2 === 0 ? "GET" : "HEAD", `${here}/manifests/${digest}`, 404);
