@@ -268,6 +268,21 @@ export function describeStore(kind: string, makePlace: () => Promise<Place>): vo
       await source.close();
     });
 
+    test("a blob that is read again and again is the same each time, and gone when it is removed", async () => {
+      const bytes = bytesLike(17, 300_000);
+      const { key } = await commit(bytes);
+      for (let i = 0; i < 4; i++) {
+        const source = await store.blobs.open(key);
+        expect(source.size).toBe(bytes.byteLength);
+        expect(Buffer.compare(await readRange(source, 1000, 299_000), bytes.subarray(1000, 299_000))).toBe(0);
+        for await (const part of source.read(0, source.size)) part.fill(0);
+        await source.close();
+        expect(Buffer.compare(await readKey(store, key), bytes)).toBe(0);
+      }
+      await store.blobs.remove(key);
+      await expect(store.blobs.open(key)).rejects.toMatchObject(unknownBlob);
+    });
+
     test("a blob that is removed while it is read is read to its end", async () => {
       const bytes = bytesLike(16, 2_000_000);
       const { key } = await commit(bytes);

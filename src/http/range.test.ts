@@ -1,7 +1,8 @@
 // Ranges of bytes: any header is read without an error, and what it asks for lies inside.
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { parseRange } from "./range.ts";
+import { bytesSource } from "#lib/stream";
+import { bodyOf, parseRange } from "./range.ts";
 
 const size = fc.oneof(fc.nat(20), fc.nat(2 ** 40));
 const number = fc.oneof(
@@ -59,5 +60,23 @@ describe("a Range", () => {
   test("past four gigabytes is exact", () => {
     const [start, length] = [2 ** 33 + 1, 2 ** 34];
     expect(parseRange(`bytes=${start}-${start + 1}`, length)).toEqual([{ start, end: start + 2 }]);
+  });
+});
+
+describe("the body of bytes in memory", () => {
+  const bytes = new Uint8Array(1_300_000).map((_, i) => (i * 7 + (i >> 11)) & 255);
+  const source = bytesSource(bytes);
+
+  test("is small bytes as they are", () => {
+    expect(bodyOf(source, { start: 5, end: 1005 })).toEqual(bytes.subarray(5, 1005));
+  });
+
+  test("is many bytes in parts: a slow client makes the runtime copy one of them, not all", async () => {
+    const body = bodyOf(source, { start: 3, end: bytes.byteLength });
+    if (body instanceof Uint8Array) throw new Error("it is in one part");
+    expect(body.length).toBe(bytes.byteLength - 3);
+    const parts = await Array.fromAsync(body.read());
+    expect(Math.max(...parts.map((part) => part.byteLength))).toBe(512 * 1024);
+    expect(Buffer.concat(parts).equals(bytes.subarray(3))).toBe(true);
   });
 });

@@ -10,6 +10,7 @@ export interface Span {
 }
 
 const maxRanges = 16;
+const maxAtOnceBytes = 512 * 1024;
 const digits = /^\d{1,16}$/;
 
 /**
@@ -75,13 +76,22 @@ function contentRange({ start, end }: Span, size: number): string {
 
 /** The bytes of a span, as a body. Whoever sends the answer closes the source. */
 export function bodyOf(source: ByteSource, { start, end }: Span): Uint8Array | StreamBody {
-  if (source.bytes !== undefined) return source.bytes.subarray(start, end);
+  const bytes = source.bytes?.subarray(start, end);
+  if (bytes !== undefined) return bytes.byteLength <= maxAtOnceBytes ? bytes : inParts(bytes);
   return {
     length: end - start,
     read: () => source.read(start, end),
     takeBack: (part) => source.takeBack?.(part),
     close: () => source.close(),
   };
+}
+
+/** Bytes in memory as a body: what the client does not take is copied by the runtime, and that is to be one part at most. */
+function inParts(bytes: Uint8Array): StreamBody {
+  const read = async function* () {
+    for (let at = 0; at < bytes.byteLength; at += maxAtOnceBytes) yield bytes.subarray(at, at + maxAtOnceBytes);
+  };
+  return { length: bytes.byteLength, read, close: async () => undefined };
 }
 
 const boundary = "berth-4f0f6d0b8e2c4a6d9b7e";

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openReading } from "./reading.ts";
+import { openReading, type Reading } from "./reading.ts";
 
 const fileBytes = 3 * 1024 * 1024 + 7;
 let folder = "";
@@ -25,7 +25,8 @@ describe("reading files", () => {
       throw new Error("an empty file");
     };
     const alone = await sizeOfFirst();
-    const others = [await sizeOfFirst(), await sizeOfFirst(), await sizeOfFirst()];
+    const others: Awaited<ReturnType<typeof sizeOfFirst>>[] = [];
+    for (let i = 0; i < 9; i++) others.push(await sizeOfFirst());
     const last = others.at(-1);
     expect(last?.bytes).toBeLessThan(alone.bytes);
     for (const { source } of [alone, ...others]) await source.close();
@@ -62,5 +63,47 @@ describe("reading files", () => {
     for await (const part of other.read(0, other.size)) other.takeBack?.(part);
     expect(Buffer.concat(kept).equals(contentOf(1))).toBe(true);
     await Promise.all([source.close(), other.close()]);
+  });
+
+  describe("a small file", () => {
+    const smallBytes = 700_000;
+    const content = (name: string) => contentOf(name.length).subarray(0, smallBytes);
+    const write = (name: string) => {
+      writeFileSync(join(folder, name), content(name));
+      return join(folder, name);
+    };
+    const openAndRead = async (reading: Reading, path: string) => {
+      const source = await reading.open(path);
+      const bytes = Buffer.concat(await Array.fromAsync(source.read(0, source.size)));
+      await source.close();
+      return { bytes, isKept: source.bytes !== undefined };
+    };
+
+    test("is kept from the second time on", async () => {
+      const [reading, path] = [openReading(), write("small")];
+      for (const isKept of [false, true, true]) {
+        expect(await openAndRead(reading, path)).toEqual({ bytes: Buffer.from(content("small")), isKept });
+      }
+      // It is not read any more: a file of the store never changes.
+      rmSync(path);
+      expect((await openAndRead(reading, path)).isKept).toBe(true);
+    });
+
+    test("is not known any more when it was forgotten", async () => {
+      const [reading, path] = [openReading(), write("forgotten")];
+      for (let i = 0; i < 3; i++) await openAndRead(reading, path);
+      reading.forget(path);
+      rmSync(path);
+      await expect(reading.open(path)).rejects.toMatchObject({ kind: "unknown", subject: "blob" });
+    });
+
+    test("is right for each of many who ask at once", async () => {
+      const reading = openReading();
+      const names = ["a", "bb", "ccc", "dddd"];
+      for (const name of names) write(name);
+      const asked = Array.from({ length: 80 }, (_, i) => names[i % names.length] ?? "");
+      const read = await Promise.all(asked.map((name) => openAndRead(reading, join(folder, name))));
+      for (const [i, { bytes }] of read.entries()) expect(bytes.equals(content(asked[i] ?? ""))).toBe(true);
+    });
   });
 });
