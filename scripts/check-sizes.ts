@@ -18,7 +18,6 @@ const plug = "a plug is its factory: splitting it would leave an index that only
 const door = "the table of routes of a door is read in one piece";
 
 const exceptions: Exceptions = new Map([
-  ["src/blobs/fs/index.ts", plug],
   ["src/blobs/memory/index.ts", plug],
   ["src/db/index.ts", "the contract of Db, and the names that it is made of"],
   ["src/db/postgres/index.ts", plug],

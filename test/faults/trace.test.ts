@@ -77,22 +77,46 @@ function expectFile(calls: readonly SystemCall[], digest: string, size: number, 
   expectCommit(calls, status, folderSync);
 }
 
+const isMade = ({ name, result }: SystemCall) => name.startsWith("mkdir") && result === 0;
+const isShard = ({ path }: SystemCall) => /\/data\/blobs\/sha\d+\/..$/.test(path);
+
+/** The folders that were `made` have their names synced before `then`. */
+function expectNames(made: readonly SystemCall[], calls: readonly SystemCall[], then: SystemCall | undefined): void {
+  for (const call of made) {
+    const parent = dirname(call.path);
+    const sync = calls.find((each) => isSync(each) && each.path === parent && each.startedAt > call.endedAt);
+    expect({ path: call.path, isSynced: (sync?.endedAt ?? Infinity) < (then?.startedAt ?? 0) }).toEqual({
+      path: call.path,
+      isSynced: true,
+    });
+  }
+}
+
 describe("the trace of a push", () => {
   test(
     "shows what the first start made before the address is told",
     async () => {
       const calls = await traced.callsUntil(isTold);
-      const told = calls.find(isTold);
-      const made = calls.filter(({ name, result }) => name.startsWith("mkdir") && result === 0);
-      expect(made.length).toBeGreaterThan(512);
-      for (const call of made) {
-        const parent = dirname(call.path);
-        const sync = calls.find((each) => isSync(each) && each.path === parent && each.startedAt > call.endedAt);
-        expect({ path: call.path, isSynced: (sync?.endedAt ?? Infinity) < (told?.startedAt ?? 0) }).toEqual({
-          path: call.path,
-          isSynced: true,
-        });
-      }
+      const made = calls.filter((call) => isMade(call) && !isShard(call));
+      expect(made.length).toBeGreaterThan(3);
+      expectNames(made, calls, calls.find(isTold));
+    },
+    patience,
+  );
+
+  test(
+    "shows all folders of the store before the first file is placed in one of them",
+    async () => {
+      const bytes = contentOf(++seed, large);
+      expect((await client.putWhole("trace", digestOf(bytes), bytes)).status).toBe(201);
+      const calls = await traced.callsUntil((call) => isAnswer(call, 201));
+      const made = calls.filter((call) => isMade(call) && isShard(call));
+      expect(made.length).toBe(512);
+      expectNames(
+        made,
+        calls,
+        calls.find((call) => call.name.startsWith("rename") && isUpload(call)),
+      );
     },
     patience,
   );

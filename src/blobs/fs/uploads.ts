@@ -39,8 +39,8 @@ export async function guarded<Result>(work: () => Promise<Result>): Promise<Resu
   }
 }
 
-/** Uploads in `root`, whose folders exist. */
-export function openUploads(root: string, pool: Pool): Uploads {
+/** Uploads in `root`. They are placed in its folders when these are `ready`. */
+export function openUploads(root: string, pool: Pool, ready: () => Promise<void>): Uploads {
   const pathOf = (id: string) => uploadPath(root, id);
   const finalPathOf = (id: string, digest: Digest) => join(root, keyOf(id, digest));
 
@@ -73,6 +73,7 @@ export function openUploads(root: string, pool: Pool): Uploads {
       guarded(async () => {
         const path = finalPathOf(id, digest);
         await pool.ask(id, { op: "sync", path: pathOf(id) });
+        await ready();
         await rename(pathOf(id), path);
         await pool.ask(id, { op: "sync", path: dirname(path) });
         return keyOf(id, digest);
