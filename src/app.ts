@@ -2,17 +2,7 @@
 import { join } from "node:path";
 import { openAccess } from "#access";
 import { openFsStore, type Store } from "#blobs";
-import {
-  type Channel,
-  type Db,
-  newestFormat,
-  openPostgres,
-  openSqlite,
-  openSqliteWorker,
-  postgresFormat,
-  type SharedDb,
-  sqliteFormat,
-} from "#db";
+import type { Db } from "#db";
 import { every, sleep, systemClock } from "#lib/clock";
 import type { Log } from "#lib/log";
 import { openRegistry, type Registry } from "#registry";
@@ -24,29 +14,6 @@ export interface House {
 }
 
 const expireMilliseconds = 60_000;
-
-/** The database of the process that owns it: it is made and migrated. Faults: conflict, unsupported, full, busy store. */
-export function openDatabase({ data, database }: Config): Promise<Db | SharedDb> {
-  if (database !== "sqlite") return openPostgres({ url: database });
-  const writer = () => new Worker(new URL("./writer.ts", import.meta.url).href);
-  return openSqlite({ file: databaseFile(data), writer });
-}
-
-/** The database in a worker process, whose parent owns it. */
-export async function openWorkerDatabase({ data, database }: Config, channel: Channel): Promise<Db> {
-  if (database !== "sqlite") return openPostgres({ url: database, migrates: false });
-  return openSqliteWorker(databaseFile(data), channel);
-}
-
-/** The format of the database, and that of this program. Rejects with the engine's error. */
-export async function databaseFormat({ data, database }: Config): Promise<{ format: number; newest: number }> {
-  const format = database === "sqlite" ? sqliteFormat(databaseFile(data)) : await postgresFormat(database);
-  return { format, newest: newestFormat };
-}
-
-function databaseFile(data: string): string {
-  return join(data, "berth.db");
-}
 
 /** The rooms, around a database that may still be opening. Faults: those of the database; full, busy store. */
 export async function openHouse(config: Config, opening: Promise<Db>): Promise<House> {

@@ -2,11 +2,12 @@
 // dies is started again; all stop together.
 import cluster, { type Worker } from "node:cluster";
 import { createServer } from "node:net";
-import type { Channel } from "#db";
+import type { Channel, Db, SharedDb } from "#db";
 import type { Listening } from "#http/listen";
 import type { Log } from "#lib/log";
-import { keepHouse, openDatabase, openHouse, openWorkerDatabase } from "./app.ts";
+import { keepHouse, openHouse } from "./app.ts";
 import type { Address, Config } from "./config.ts";
+import { openWorkerDatabase } from "./database.ts";
 import { type Addresses, type App, listenForMetrics, openDoors } from "./listeners.ts";
 import { addUp } from "./protocols/ops/index.ts";
 
@@ -26,8 +27,7 @@ function isMessage<Message>(message: unknown, key: string): message is Message {
 }
 
 /** The parent: opens what is shared, starts the workers, and is ready when all of them listen. */
-export async function openParent(config: Config, log: Log): Promise<App> {
-  const opening = openDatabase(config);
+export async function openParent(config: Config, log: Log, opening: Promise<Db | SharedDb>): Promise<App> {
   const house = await openHouse(config, opening);
   const db = await opening;
   const keeping = await keepHouse(config, house, log);

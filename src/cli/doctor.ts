@@ -5,8 +5,8 @@ import { dirname, join, resolve } from "node:path";
 import type { Command } from "commander";
 import { systemClock } from "#lib/clock";
 import { errorCode } from "#lib/fault";
-import { databaseFormat } from "../app.ts";
 import type { Address, Config } from "../config.ts";
+import { databaseFormat } from "../database.ts";
 import { addSettings, configOf } from "./settings.ts";
 
 /** One thing that was looked at. `advice` says what to do when it is not well. */
