@@ -47,7 +47,8 @@ export function openOciDoor(registry: Registry): Door {
 function answer(asked: Omit<Question, "name">, route: Route): Answer | Promise<Answer> {
   if (route.kind === "ping") return answerPing(asked.call);
   if (route.kind === "catalog") return listRepositories(asked);
-  const question: Question = { ...asked, name: parseRepositoryName(route.name) };
+  const { registry, actor, call } = asked;
+  const question: Question = { registry, actor, call, name: parseRepositoryName(route.name) };
   const { method } = asked.call;
   switch (route.kind) {
     case "tags":
