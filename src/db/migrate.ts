@@ -3,4 +3,6 @@
 export interface MigrationText {
   readonly number: number;
   readonly sql: string;
+  /** What SQLite runs after that: how it places rows has no counterpart elsewhere. */
+  readonly sqlite?: string;
 }

@@ -35,9 +35,10 @@ export function migrateSqlite(database: Database, file: string): void {
   const missing = migrations.filter(({ number }) => number > format);
   if (format > 0 && missing.length > 0)
     database.query("vacuum into ?").run(`${file}.before-${newestFormat}-${systemClock.now()}`);
-  for (const { number, sql } of missing) {
+  for (const { number, sql, sqlite } of missing) {
     database.transaction(() => {
       database.run(sql);
+      if (sqlite !== undefined) database.run(sqlite);
       if (number === 1) {
         database
           .query("insert into store (format, id, created_at) values (1, ?, ?)")
