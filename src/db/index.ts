@@ -29,6 +29,17 @@ export interface Writes {
 /** Says only whether it is the same as another. */
 export type Version = number | string;
 
+export interface WriteOptions {
+  /** Nobody else holds this key while the transaction runs: see `exclusive`. */
+  readonly holding?: string;
+  /**
+   * Names for all that this transaction looks at and others change, or the other way round: an engine may run transactions
+   * that give such names and share none in step, a statement of each in turn, as one. What it adds to, without looking at
+   * what others add, needs no name. Without `apart` a transaction is run by itself.
+   */
+  readonly apart?: readonly string[];
+}
+
 export interface Db {
   /** The rows of one statement, as of the last acknowledged write. Faults: full, busy store. */
   read<R = Row>(sql: string, ...args: readonly Value[]): R[] | Promise<R[]>;
@@ -36,12 +47,20 @@ export interface Db {
    * Runs `transaction` once, whole, and durably: when the promise is fulfilled it has been synced to disk; when it is
    * rejected nothing of it happened. Faults: those that the transaction throws; full, busy store.
    */
-  write<Input, Result>(transaction: TransactionFunction<Input, Result>, input: Input): Promise<Result>;
+  write<Input, Result>(
+    transaction: TransactionFunction<Input, Result>,
+    input: Input,
+    options?: WriteOptions,
+  ): Promise<Result>;
   /**
    * The same, but a power cut may take it back: it survives a kill of this process. What is written durably after it makes
    * it durable too. An engine may sync it all the same.
    */
-  writeUnsynced<Input, Result>(transaction: TransactionFunction<Input, Result>, input: Input): Promise<Result>;
+  writeUnsynced<Input, Result>(
+    transaction: TransactionFunction<Input, Result>,
+    input: Input,
+    options?: WriteOptions,
+  ): Promise<Result>;
   /**
    * Holds `key` for one caller at a time, in order of asking, and gives it back when `work` ends. When it is lost before,
    * because the database went away, `onLost` is called, and the answer is a Fault whatever `work` did: busy store.

@@ -20,16 +20,26 @@ export interface StoredBlobRow extends BlobRow {
   readonly content: Uint8Array | null;
 }
 
+/** The repository is there, the blob is not. */
+export interface NoBlobRow {
+  readonly blob_id: null;
+}
+
 const fromLinked = `from live_repositories r
   join repository_blobs l on l.repository_id = r.id
   join blobs b on b.id = l.blob_id
   where r.path = ? and b.digest = ? and b.state = 'present'`;
 
-const columns = `l.repository_id, l.blob_id, b.size, b.storage_key,
+const columns = `r.id as repository_id, l.blob_id, b.size, b.storage_key,
   b.unreferenced_since as blob_since, l.unreferenced_since as link_since`;
 
 export const selectBlob = `select ${columns} ${fromLinked}`;
 export const selectStoredBlob = `select ${columns}, b.content ${fromLinked}`;
+
+/** One row when the repository is there, whose `blob_id` is null when the blob is not: most HEADs of a push find none. */
+export const selectBlobOrNot = `select ${columns}, b.content
+  from live_repositories r left join blobs b on b.digest = ? and b.state = 'present'
+  left join repository_blobs l on l.repository_id = r.id and l.blob_id = b.id where r.path = ?`;
 
 /** Repositories that hold a blob: where a mount without `from` may take it. */
 export const selectHolders = `select r.path from blobs b

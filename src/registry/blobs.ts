@@ -7,11 +7,12 @@ import { type ByteSource, bytesSource, readAll } from "#lib/stream";
 import {
   deleteBlob,
   mountBlob,
+  type NoBlobRow,
   quarantineBlob,
   type Stored,
   type StoredBlobRow,
+  selectBlobOrNot,
   selectHolders,
-  selectStoredBlob,
   touchBlob,
 } from "./blobs.sql.ts";
 import { type Context, stampOf } from "./context.ts";
@@ -38,18 +39,20 @@ export function openBlobs(context: Context) {
 
   const find = async (actor: Actor, name: RepositoryName, digest: Digest): Promise<StoredBlobRow> => {
     access.require(actor, name.path, "pull");
-    const asked = kept.find(`${name.path}\n${digest}`, () => read(name, digest));
+    let isRepository = false;
+    const read = async () => {
+      const [found] = await db.read<StoredBlobRow | NoBlobRow>(selectBlobOrNot, digest, name.path);
+      isRepository = found !== undefined;
+      return found?.blob_id == null ? undefined : found;
+    };
+    const asked = kept.find(`${name.path}\n${digest}`, read);
     const row = asked instanceof Promise ? await asked : asked;
     if (row === undefined) {
-      await requireRepository(context, actor, name, "pull");
+      // Who shared the read of another does not know.
+      if (!isRepository) await requireRepository(context, actor, name, "pull");
       throw unknownBlob(digest);
     }
     await touch(row);
-    return row;
-  };
-
-  const read = async (name: RepositoryName, digest: Digest): Promise<StoredBlobRow | undefined> => {
-    const [row] = await db.read<StoredBlobRow>(selectStoredBlob, name.path, digest);
     return row;
   };
 

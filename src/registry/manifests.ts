@@ -114,16 +114,9 @@ export function openManifests(context: Context, faces: Faces) {
       const content = readManifest(bytes, contentType);
       const stamp = stampOf(context, actor);
       const face = await faces.find(actor, name.path, { digest, content, bytes });
-      await db.write(putManifest, {
-        name,
-        digest,
-        bytes,
-        content,
-        tags,
-        missing: settings.manifestsMissing,
-        face,
-        stamp,
-      });
+      const missing = settings.manifestsMissing;
+      const apart = [digest, ...tags.map((tag) => `${name.path}:${tag}`)];
+      await db.write(putManifest, { name, digest, bytes, content, tags, missing, face, stamp }, { apart });
       return { digest, subject: content.subject };
     },
 

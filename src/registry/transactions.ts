@@ -3,7 +3,15 @@ import { deleteBlob, mountBlob, quarantineBlob, touchBlob } from "./blobs.sql.ts
 import { deleteManifest, putManifest } from "./manifests.sql.ts";
 import { deleteRepository } from "./repositories.sql.ts";
 import { deleteTag } from "./tags.sql.ts";
-import { cancelUpload, finishUpload, forgetUpload, saveUpload, settleUpload } from "./uploads.sql.ts";
+import {
+  appendContent,
+  cancelUpload,
+  finishContent,
+  finishUpload,
+  forgetUpload,
+  saveUpload,
+  settleUpload,
+} from "./uploads.sql.ts";
 import { putImageTag, settleTags } from "./v1-images/builds.sql.ts";
 import { moveBackfill, saveManifestFace } from "./v1-images/faces.sql.ts";
 import {
@@ -35,10 +43,12 @@ export const registryTransactions = {
   saveManifestFace,
   setAccess,
   settleTags,
+  appendContent,
   cancelUpload,
   deleteBlob,
   deleteManifest,
   deleteTag,
+  finishContent,
   finishUpload,
   forgetUpload,
   mountBlob,

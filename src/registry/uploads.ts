@@ -1,14 +1,26 @@
 // Uploads: blobs that are still arriving. DESIGN-uploads.md beside this file says in which order things become durable.
 import type { Actor } from "#access";
-import { type Algorithm, algorithmOf, type Digest, digestOf } from "#lib/digest";
+import { type Algorithm, algorithmOf, type Digest } from "#lib/digest";
 import { Fault } from "#lib/fault";
 import type { RepositoryName } from "#lib/reference";
-import { concat, follow, type Incoming } from "#lib/stream";
-import type { Placed } from "./blobs.sql.ts";
+import { follow, type Incoming, incomingOf, takeSmall } from "#lib/stream";
 import { removeSpare } from "./blobs.ts";
 import { type Context, stampOf } from "./context.ts";
 import { algorithmOfUpload, makeUploadId, readUploadId } from "./upload-id.ts";
-import { cancelUpload, finishUpload, saveUpload, selectUpload, settleUpload, type UploadRow } from "./uploads.sql.ts";
+import {
+  appendContent,
+  cancelUpload,
+  digestMismatch,
+  finishContent,
+  finishUpload,
+  isOpen,
+  requireStart,
+  saveUpload,
+  selectUpload,
+  settleUpload,
+  type UploadRow,
+  unknownUpload,
+} from "./uploads.sql.ts";
 
 /** Content up to this size lives in the database: one sync instead of three. The size itself is the design's choice, not measured. */
 export const maxContentBytes = 16 * 1024;
@@ -30,8 +42,12 @@ export interface Part {
   readonly start?: number | undefined;
 }
 
-/** What arrived: all of it in memory, or in the blob store. */
-type Received = { readonly bytes: Uint8Array } | { readonly size: number };
+/** The body of a request, read as far as it takes to know whether it is small. */
+interface Taken {
+  /** All of it, when it may go into the database. */
+  readonly bytes: Uint8Array | undefined;
+  readonly body: AsyncIterable<Uint8Array>;
+}
 
 export function openUploads(context: Context, storeId: string) {
   const { db, store, access, clock, settings } = context;
@@ -49,7 +65,7 @@ export function openUploads(context: Context, storeId: string) {
   const load = async (name: RepositoryName, id: string): Promise<Arriving> => {
     const row = await readRow(name, id);
     const algorithm = algorithmOfUpload(id);
-    if (row === undefined || !isOpen(row)) return { id, name, algorithm, row, content: undefined, size: 0 };
+    if (row === undefined || !isOpen(row.state)) return { id, name, algorithm, row, content: undefined, size: 0 };
     if (row.digest !== null) {
       // The row first: whoever still is at work on that commit finds that it may not be finished any more.
       const isOurs = row.state === "open" || (await db.write(settleUpload, { id, from: "finishing", to: "open" }));
@@ -63,30 +79,42 @@ export function openUploads(context: Context, storeId: string) {
 
   const loadOpen = async (name: RepositoryName, id: string): Promise<Arriving> => {
     const upload = await load(name, id);
-    if (upload.row !== undefined && !isOpen(upload.row)) throw unknownUpload();
+    if (upload.row !== undefined && !isOpen(upload.row.state)) throw unknownUpload();
     return upload;
   };
 
-  /** Takes in a body behind what is there. `finishing` is the digest it will have, when this is the last part. */
+  /** Reads a body while it is small: nobody has to be waited for until then. A cancel can stop it. */
+  const take = async (id: string, part: Part): Promise<Taken> => {
+    reading.set(id, part.body);
+    try {
+      const small = await takeSmall(part.body, maxContentBytes);
+      if ("body" in small) return { bytes: undefined, body: small.body };
+      return { bytes: small.bytes, body: incomingOf(small.bytes) };
+    } finally {
+      if (reading.get(id) === part.body) reading.delete(id);
+    }
+  };
+
+  /** What the transactions of small content are told of an upload, and what they hold. Fault: unknown upload. */
+  const smallOf = (actor: Actor, name: RepositoryName, id: string, bytes: Uint8Array, { start }: Part) => {
+    const identity = readUploadId(storeId, name.path, id);
+    if (identity === undefined) throw unknownUpload();
+    const isNew = identity.startedAt >= clock.now() - settings.uploadIdleMilliseconds;
+    return { id, name, bytes, start, isNew, maxBytes: maxContentBytes, stamp: stampOf(context, actor) };
+  };
+
+  /** Takes in a body behind what is there, into the store. `finishing` is the digest it will have, when this is the last part. */
   const receive = async (
     actor: Actor,
     upload: Arriving,
-    body: Incoming,
+    body: AsyncIterable<Uint8Array>,
     finishing: Digest | null,
-  ): Promise<Received> => {
+  ): Promise<number> => {
     const { id, name, algorithm, content, size, row } = upload;
-    const inStore = size > 0 && content === undefined;
     const parts = content === undefined ? [] : [content];
-    const iterator = body[Symbol.asyncIterator]();
-    let gathered = content?.byteLength ?? 0;
-    while (!inStore && gathered <= maxContentBytes) {
-      const { done, value } = await iterator.next();
-      if (done) return { bytes: concat(parts) };
-      parts.push(value);
-      gathered += value.byteLength;
-    }
+    const all = follow(parts, body[Symbol.asyncIterator]());
     const hashed = finishing === null ? algorithm : algorithmOf(finishing);
-    const append = () => store.uploads.append(id, hashed, inStore ? size : 0, follow(parts, iterator));
+    const append = () => store.uploads.append(id, hashed, content === undefined ? size : 0, all);
     const save = async () => {
       const stamp = stampOf(context, actor);
       const row = { id, name, algorithm, content: null, finishing, stamp };
@@ -101,7 +129,7 @@ export function openUploads(context: Context, storeId: string) {
         throw error;
       });
       await save();
-      return { size: total };
+      return total;
     }
     const [appended, saved] = await Promise.allSettled([
       append(),
@@ -110,7 +138,7 @@ export function openUploads(context: Context, storeId: string) {
     if (appended.status === "rejected") throw appended.reason;
     if (saved.status === "rejected") throw saved.reason;
     if (saved.value < clock.now() - settings.uploadIdleMilliseconds / 4) await save();
-    return { size: appended.value };
+    return appended.value;
   };
 
   /** Runs `work` on one upload alone; while it reads `body`, a cancel can stop it, and so does losing the upload to another. */
@@ -120,39 +148,42 @@ export function openUploads(context: Context, storeId: string) {
       try {
         return await work();
       } finally {
-        reading.delete(id);
+        if (reading.get(id) === body) reading.delete(id);
       }
     };
     const stop = () => body?.stop(new Fault("busy", "store", "the database of the registry was away: try again"));
-    return db.exclusive(`upload:${id}`, workAlone, stop);
+    return db.exclusive(keyOf(id), workAlone, stop);
   };
 
-  const append = async (actor: Actor, name: RepositoryName, id: string, { body, start }: Part): Promise<number> => {
-    const upload = await loadOpen(name, id);
-    requireStart(upload.size, start);
-    const received = await receive(actor, upload, body, null);
-    if ("size" in received) return received.size;
-    const { bytes } = received;
-    if (bytes.byteLength > upload.size || upload.row === undefined) {
-      const { algorithm } = upload;
-      await db.writeUnsynced(saveUpload, {
-        id,
-        name,
-        algorithm,
-        content: bytes,
-        finishing: null,
-        stamp: stampOf(context, actor),
-      });
+  const append = async (actor: Actor, name: RepositoryName, id: string, part: Part): Promise<number> => {
+    const { bytes, body } = await take(id, part);
+    if (bytes !== undefined) {
+      const input = { ...smallOf(actor, name, id, bytes, part), algorithm: algorithmOfUpload(id) };
+      const offset = await db.writeUnsynced(appendContent, input, { holding: keyOf(id), apart: [id] });
+      if (offset !== undefined) return offset;
     }
-    return bytes.byteLength;
+    return alone(id, part.body, async () => {
+      const upload = await loadOpen(name, id);
+      requireStart(upload.size, part.start);
+      return receive(actor, upload, body, null);
+    });
   };
 
-  const finish = async (
+  const finish = async (actor: Actor, name: RepositoryName, id: string, digest: Digest, part: Part): Promise<void> => {
+    const { bytes, body } = await take(id, part);
+    if (bytes !== undefined) {
+      const input = { ...smallOf(actor, name, id, bytes, part), digest };
+      if (await db.write(finishContent, input, { holding: keyOf(id), apart: [id, digest] })) return;
+    }
+    await alone(id, part.body, () => finishFile(actor, name, id, digest, { body, start: part.start }));
+  };
+
+  const finishFile = async (
     actor: Actor,
     name: RepositoryName,
     id: string,
     digest: Digest,
-    { body, start }: Part,
+    { body, start }: { readonly body: AsyncIterable<Uint8Array>; readonly start: number | undefined },
   ): Promise<void> => {
     const upload = await load(name, id);
     const state = upload.row?.state;
@@ -162,15 +193,14 @@ export function openUploads(context: Context, storeId: string) {
     }
     if (state === "cancelled") throw unknownUpload();
     requireStart(upload.size, start);
-    let received: Received;
+    let size: number;
     try {
-      received = await receive(actor, upload, body, digest);
+      size = await receive(actor, upload, body, digest);
     } catch (error) {
       await backTo(upload);
       throw error;
     }
-    if ("bytes" in received) await commitContent(actor, upload, digest, received.bytes);
-    else await commitFile(actor, upload, digest, received.size);
+    await commitFile(actor, upload, digest, size);
   };
 
   /** Forgets what a failed last part added: it can be sent again. */
@@ -182,12 +212,6 @@ export function openUploads(context: Context, storeId: string) {
     else await store.uploads.truncate(id, size);
   };
 
-  const commitContent = async (actor: Actor, upload: Arriving, digest: Digest, bytes: Uint8Array): Promise<void> => {
-    const actual = digestOf(bytes, algorithmOf(digest));
-    if (actual !== digest) throw digestMismatch(digest, actual);
-    await finishRow(actor, upload, digest, bytes.byteLength, { content: bytes });
-  };
-
   const commitFile = async (actor: Actor, upload: Arriving, digest: Digest, size: number): Promise<void> => {
     const { id } = upload;
     const actual = await store.uploads.digest(id, algorithmOf(digest));
@@ -197,11 +221,9 @@ export function openUploads(context: Context, storeId: string) {
     }
     const key = await store.uploads.commit(id, digest);
     // When this fails it may still have happened (a connection lost during the commit): the row will tell the next request.
-    await removeSpare(context, key, await finishRow(actor, upload, digest, size, { key }));
+    const input = { id, name: upload.name, digest, size, placed: { key }, stamp: stampOf(context, actor) };
+    await removeSpare(context, key, await db.write(finishUpload, input, { apart: [id, digest] }));
   };
-
-  const finishRow = (actor: Actor, { id, name }: Arriving, digest: Digest, size: number, placed: Placed) =>
-    db.write(finishUpload, { id, name, digest, size, placed, stamp: stampOf(context, actor) });
 
   const start = (actor: Actor, name: RepositoryName, algorithm: Algorithm = "sha256"): string => {
     access.require(actor, name.path, "push");
@@ -217,7 +239,7 @@ export function openUploads(context: Context, storeId: string) {
       access.require(actor, name.path, "push");
       const row = await readRow(name, id);
       if (row === undefined) return 0;
-      if (!isOpen(row)) throw unknownUpload();
+      if (!isOpen(row.state)) throw unknownUpload();
       const size = row.content?.byteLength ?? (await store.uploads.size(id));
       if (size !== undefined || row.state === "open") return size ?? 0;
       // Its bytes stand under their final key, and its commit is under way or was lost: then it is an upload again.
@@ -230,7 +252,7 @@ export function openUploads(context: Context, storeId: string) {
      */
     async append(actor: Actor, name: RepositoryName, id: string, part: Part): Promise<number> {
       access.require(actor, name.path, "push");
-      return alone(id, part.body, () => append(actor, name, id, part));
+      return append(actor, name, id, part);
     },
 
     /**
@@ -239,14 +261,14 @@ export function openUploads(context: Context, storeId: string) {
      */
     async finish(actor: Actor, name: RepositoryName, id: string, digest: Digest, part: Part): Promise<void> {
       access.require(actor, name.path, "push");
-      return alone(id, part.body, () => finish(actor, name, id, digest, part));
+      return finish(actor, name, id, digest, part);
     },
 
     /** Stores a blob that comes in one request. Faults: those of finish. */
     async put(actor: Actor, name: RepositoryName, digest: Digest, body: Incoming): Promise<void> {
       const id = start(actor, name, algorithmOf(digest));
       try {
-        await alone(id, body, () => finish(actor, name, id, digest, { body }));
+        await finish(actor, name, id, digest, { body });
       } catch (error) {
         // Nobody was told the id. What cannot be removed now, recovery or the idle sweep removes.
         await discard(actor, name, id).catch(() => undefined);
@@ -276,19 +298,6 @@ export function openUploads(context: Context, storeId: string) {
   }
 }
 
-function requireStart(offset: number, start: number | undefined): void {
-  if (start === undefined || start === offset) return;
-  throw new Fault("range", "upload", `the upload is at ${offset}, the part begins at ${start}`, { offset });
-}
-
-function isOpen({ state }: UploadRow): boolean {
-  return state === "open" || state === "finishing";
-}
-
-function unknownUpload(): Fault {
-  return new Fault("unknown", "upload", "blob upload unknown to registry");
-}
-
-function digestMismatch(digest: Digest, actual: Digest): Fault {
-  return new Fault("invalid", "digest", "provided digest did not match uploaded content", { digest, actual });
+function keyOf(id: string): string {
+  return `upload:${id}`;
 }

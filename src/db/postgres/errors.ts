@@ -15,6 +15,11 @@ export function isRetryable(error: unknown): boolean {
   return ["40001", "40P01", "23505", "23503"].includes(sqlState(error) ?? "");
 }
 
+/** Whether others were in the way, so that the same may succeed as it is. */
+export function isLostRace(error: unknown): boolean {
+  return ["40001", "40P01"].includes(sqlState(error) ?? "");
+}
+
 /**
  * SQLSTATEs of a server that cannot be used now, whatever is asked of it: connection, authorization, the database's name,
  * transaction state, rollback, resources, locks, an operator, the system, its settings, an internal error.

@@ -1,20 +1,20 @@
 // One at a time by key among all processes on one database: advisory locks, held by one session of this process.
 import { sleep } from "#lib/clock";
 import { Fault } from "#lib/fault";
-import { type Exclusive, openExclusive } from "../exclusive.ts";
+import type { Exclusive } from "../exclusive.ts";
 import type { Connections } from "./connections.ts";
 import { toFault } from "./errors.ts";
 
-const pollMilliseconds = 25;
+/** How often somebody asks again for what another process holds. */
+export const pollMilliseconds = 25;
 const lock = "select pg_try_advisory_lock(hashtextextended($1, 0)) as is_done";
 const unlock = "select pg_advisory_unlock(hashtextextended($1, 0)) as is_done";
 
 /**
- * Exclusion first in this process, then among all. The locks of a process that dies are free. When the session is lost
+ * Exclusion first in this process, by `local`, then among all. The locks of a process that dies are free. When the session is lost
  * while work runs, another may have done it as well: then this one fails, whatever it did.
  */
-export function openAdvisoryExclusive(connections: Connections): Exclusive {
-  const local = openExclusive();
+export function openAdvisoryExclusive(connections: Connections, local: Exclusive): Exclusive {
   const holders = new Set<() => void>();
   connections.onSessionEnd(() => {
     for (const lose of holders) lose();

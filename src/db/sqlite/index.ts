@@ -2,9 +2,9 @@
 import { accessSync, closeSync, constants, fsyncSync, mkdirSync, openSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { type Exclusive, openExclusive } from "../exclusive.ts";
-import type { Db } from "../index.ts";
+import type { Db, WriteOptions } from "../index.ts";
 import { unwrap } from "../outcome.ts";
-import type { Value } from "../transaction.ts";
+import type { TransactionFunction, Value } from "../transaction.ts";
 import { openReading, type Synchronous } from "./connection.ts";
 import { toFault } from "./errors.ts";
 import { lockFolder } from "./lock.ts";
@@ -78,6 +78,15 @@ function openDb(file: string, writer: Writer, exclusive: Exclusive): Db {
   const reading = openReading(file);
   const prepare = openStatements(reading);
   const dataVersion = reading.prepare<{ data_version: number }, []>("pragma data_version");
+  const submit = async <Input, Result>(
+    isSynced: boolean,
+    transaction: TransactionFunction<Input, Result>,
+    input: Input,
+    { holding }: WriteOptions = {},
+  ): Promise<Result> => {
+    const run = () => writer.submit([transaction.name, input, isSynced]);
+    return unwrap(transaction, await (holding === undefined ? run() : exclusive(holding, run)));
+  };
   return {
     read<R>(sql: string, ...args: readonly Value[]): R[] {
       try {
@@ -86,12 +95,8 @@ function openDb(file: string, writer: Writer, exclusive: Exclusive): Db {
         throw toFault(error, file);
       }
     },
-    async write(transaction, input) {
-      return unwrap(transaction, await writer.submit([transaction.name, input, true]));
-    },
-    async writeUnsynced(transaction, input) {
-      return unwrap(transaction, await writer.submit([transaction.name, input, false]));
-    },
+    write: (transaction, input, options) => submit(true, transaction, input, options),
+    writeUnsynced: (transaction, input, options) => submit(false, transaction, input, options),
     version() {
       try {
         // https://www.sqlite.org/pragma.html#pragma_data_version: changed by every other connection that commits.
