@@ -217,6 +217,53 @@ export function describeDb(engine: string, makePlace: () => Promise<Place>): voi
       expect(db.writes().waiting).toBe(0);
     });
 
+    test("many writes that are apart are all there, and those that share a name find what the others left", async () => {
+      const results = await Promise.all(
+        Array.from({ length: 120 }, (_, i) => {
+          const name = i % 2 === 0 ? `apart ${i}` : "apart, shared";
+          return db.write(addAmount, { name, amount: 1 }, { apart: [name] });
+        }),
+      );
+      const shared = results.filter((_, i) => i % 2 === 1).sort((a, b) => a - b);
+      expect(shared).toEqual(Array.from({ length: 60 }, (_, i) => i + 1));
+      for (let i = 0; i < 120; i += 2) expect(await amountOf(`apart ${i}`)).toBe(1);
+      expect(await amountOf("apart, shared")).toBe(60);
+    });
+
+    for (const [word, transaction] of failing) {
+      test(`one that ${word} hurts none of those that are apart from it`, async () => {
+        const nameOf = (i: number) => `apart from one that ${word} ${i}`;
+        const all = await Promise.allSettled(
+          Array.from({ length: 30 }, (_, i) =>
+            db.write(i % 10 === 5 ? transaction : addAmount, { name: nameOf(i), amount: i }, { apart: [nameOf(i)] }),
+          ),
+        );
+        for (const [i, { status }] of all.entries()) {
+          expect(status).toBe(i % 10 === 5 ? "rejected" : "fulfilled");
+          expect(await amountOf(nameOf(i))).toBe(i % 10 === 5 ? undefined : i);
+        }
+      });
+    }
+
+    test("a write that holds a key waits for who holds it", async () => {
+      for (const options of [{ holding: "held" }, { holding: "held", apart: ["held"] }]) {
+        const order: string[] = [];
+        const held = Promise.withResolvers<void>();
+        const first = db.exclusive("held", async () => {
+          await held.promise;
+          order.push("it ends");
+        });
+        const second = db
+          .write(addAmount, { name: "held", amount: 1 }, options)
+          .then(() => order.push("it is written"));
+        await db.write(addAmount, { name: "not held", amount: 1 });
+        expect(order).toEqual([]);
+        held.resolve();
+        await Promise.all([first, second]);
+        expect(order).toEqual(["it ends", "it is written"]);
+      }
+    });
+
     test("what is exclusive runs one at a time, in order of asking", async () => {
       const order: string[] = [];
       const turn = (name: string) =>

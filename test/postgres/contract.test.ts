@@ -129,9 +129,37 @@ describe("a PostgreSQL that goes away", () => {
     expect(await holding).toMatchObject(away);
   });
 
+  for (const options of [{ holding: "shared" }, { holding: "shared", apart: ["shared"] }]) {
+    const how = "apart" in options ? "beside others" : "by itself";
+    test(`has a write ${how} wait for a key that another node holds, and its neighbours do not`, async () => {
+      const order: string[] = [];
+      const held = Promise.withResolvers<void>();
+      const release = Promise.withResolvers<void>();
+      const holding = other.exclusive("shared", async () => {
+        held.resolve();
+        await release.promise;
+        order.push("given back");
+      });
+      await held.promise;
+      const waiting = db.write(addNote, `${how}: it waits`, options).then(() => order.push("written"));
+      await db.write(addNote, `${how}: its neighbour`, { apart: ["another"] });
+      expect(await notes()).toContain(`${how}: its neighbour`);
+      expect(await notes()).not.toContain(`${how}: it waits`);
+      release.resolve();
+      await Promise.all([holding, waiting]);
+      expect(order).toEqual(["given back", "written"]);
+      // And it is free again.
+      expect(await other.exclusive("shared", async () => "other")).toBe("other");
+    });
+  }
+
   test("fails a transaction whose session ends before its commit, and nothing of it happened", async () => {
     expect(await outcomeOf(db.write(cutOff, "cut off"))).toMatchObject(away);
-    expect(await notes()).not.toContain("cut off");
+    const together = ["cut off as well", "cut off beside it"].map((text, i) =>
+      outcomeOf(db.write(i === 0 ? cutOff : addNote, text, { apart: [text] })),
+    );
+    for (const outcome of await Promise.all(together)) expect(outcome).toMatchObject(away);
+    expect((await notes()).filter((text) => text.startsWith("cut off"))).toEqual([]);
   });
 
   test("without a word is noticed: what waits for an answer fails, and all is well when it is back", async () => {
