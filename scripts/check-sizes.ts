@@ -32,7 +32,7 @@ const exceptions: Exceptions = new Map([
   ["src/lib/fault.ts constructor", "what a Fault is: kind, subject, message, detail, cause"],
   ["src/registry/events.sql.ts appendEvent", "an event: kind, stamp, repository, subject, detail"],
   ["src/registry/uploads.ts finish", "who, where, which upload, as which digest, with what last part"],
-  ["src/registry/uploads.ts finishRow", "who, which upload, as which digest, of what size, placed where"],
+  ["src/registry/uploads.ts finishFile", "who, where, which upload, as which digest, with what last part"],
 ]);
 
 /** Words that switch a check off for the line that follows. */

@@ -8,6 +8,7 @@ import { removeSpare } from "./blobs.ts";
 import { type Context, stampOf } from "./context.ts";
 import { algorithmOfUpload, makeUploadId, readUploadId } from "./upload-id.ts";
 import {
+  type AppendContentInput,
   appendContent,
   cancelUpload,
   digestMismatch,
@@ -41,6 +42,8 @@ export interface Part {
   readonly body: Incoming;
   readonly start?: number | undefined;
 }
+
+type SmallPart = Pick<AppendContentInput, "bytes" | "start">;
 
 /** The body of a request, read as far as it takes to know whether it is small. */
 interface Taken {
@@ -96,11 +99,11 @@ export function openUploads(context: Context, storeId: string) {
   };
 
   /** What the transactions of small content are told of an upload, and what they hold. Fault: unknown upload. */
-  const smallOf = (actor: Actor, name: RepositoryName, id: string, bytes: Uint8Array, { start }: Part) => {
+  const smallOf = (actor: Actor, name: RepositoryName, id: string, part: SmallPart) => {
     const identity = readUploadId(storeId, name.path, id);
     if (identity === undefined) throw unknownUpload();
     const isNew = identity.startedAt >= clock.now() - settings.uploadIdleMilliseconds;
-    return { id, name, bytes, start, isNew, maxBytes: maxContentBytes, stamp: stampOf(context, actor) };
+    return { ...part, id, name, isNew, maxBytes: maxContentBytes, stamp: stampOf(context, actor) };
   };
 
   /** Takes in a body behind what is there, into the store. `finishing` is the digest it will have, when this is the last part. */
@@ -158,7 +161,7 @@ export function openUploads(context: Context, storeId: string) {
   const append = async (actor: Actor, name: RepositoryName, id: string, part: Part): Promise<number> => {
     const { bytes, body } = await take(id, part);
     if (bytes !== undefined) {
-      const input = { ...smallOf(actor, name, id, bytes, part), algorithm: algorithmOfUpload(id) };
+      const input = { ...smallOf(actor, name, id, { bytes, start: part.start }), algorithm: algorithmOfUpload(id) };
       const offset = await db.writeUnsynced(appendContent, input, { holding: keyOf(id), apart: [id] });
       if (offset !== undefined) return offset;
     }
@@ -172,7 +175,7 @@ export function openUploads(context: Context, storeId: string) {
   const finish = async (actor: Actor, name: RepositoryName, id: string, digest: Digest, part: Part): Promise<void> => {
     const { bytes, body } = await take(id, part);
     if (bytes !== undefined) {
-      const input = { ...smallOf(actor, name, id, bytes, part), digest };
+      const input = { ...smallOf(actor, name, id, { bytes, start: part.start }), digest };
       if (await db.write(finishContent, input, { holding: keyOf(id), apart: [id, digest] })) return;
     }
     await alone(id, part.body, () => finishFile(actor, name, id, digest, { body, start: part.start }));
