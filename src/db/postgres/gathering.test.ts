@@ -4,19 +4,20 @@ import { openGathering } from "./gathering.ts";
 
 /** Groups that end when they are told to; what each was. */
 function openGroups() {
+  const late = Promise.withResolvers<void>();
   const groups: { readonly members: readonly string[]; end(): void }[] = [];
   const gather = openGathering<string>(async (members) => {
     const { promise, resolve } = Promise.withResolvers<void>();
     groups.push({ members, end: resolve });
     await promise;
-    return members.map((member) =>
-      member.startsWith("bad")
-        ? { status: "rejected", reason: new RangeError(member) }
-        : { status: "fulfilled", value: `${member} is done` },
-    );
+    return members.map(async (member) => {
+      if (member === "bad") throw new RangeError(member);
+      if (member === "late") await late.promise;
+      return `${member} is done`;
+    });
   });
   const turn = () => new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)));
-  return { groups, gather, turn, listed: () => groups.map(({ members }) => members) };
+  return { groups, gather, turn, late, listed: () => groups.map(({ members }) => members) };
 }
 
 test("those that come in one turn go together, and those that come meanwhile are the next group", async () => {
@@ -63,4 +64,19 @@ test("one that fails answers for itself, and the next group goes", async () => {
   await turn();
   groups[1]?.end();
   expect(await next).toBe("next is done");
+});
+
+test("one whose answer comes later holds up nobody", async () => {
+  const { groups, gather, turn, late } = openGroups();
+  const order: string[] = [];
+  const last = gather({ member: "late", apart: ["late"] }).then(() => order.push("late"));
+  await turn();
+  groups[0]?.end();
+  const next = gather({ member: "next", apart: ["next"] }).then(() => order.push("next"));
+  await turn();
+  groups[1]?.end();
+  await next;
+  late.resolve();
+  await last;
+  expect(order).toEqual(["next", "late"]);
 });

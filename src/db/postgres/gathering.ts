@@ -10,10 +10,11 @@ const maxMembers = 64;
 
 /**
  * Runs members in groups by `run`, one group at a time, in which no two share a name of `apart`; in order of asking, but for
- * those that would meet. `run` answers for each member in order.
+ * those that would meet. `run` is over when the next group may go, and has an answer for each member in order, which may
+ * come later.
  */
 export function openGathering<Member>(
-  run: (members: readonly Member[]) => Promise<readonly PromiseSettledResult<unknown>[]>,
+  run: (members: readonly Member[]) => Promise<readonly Promise<unknown>[]>,
 ): (gathered: Gathered<Member>) => Promise<unknown> {
   type Waiting = Gathered<Member> & PromiseWithResolvers<unknown>;
   let waiting: Waiting[] = [];
@@ -38,12 +39,8 @@ export function openGathering<Member>(
     await new Promise<void>((resolve) => setImmediate(resolve));
     while (waiting.length > 0) {
       const group = takeGroup();
-      const outcomes = await run(group.map(({ member }) => member));
-      for (const [i, { resolve, reject }] of group.entries()) {
-        const outcome = outcomes[i];
-        if (outcome?.status === "fulfilled") resolve(outcome.value);
-        else reject(outcome?.reason);
-      }
+      const answers = await run(group.map(({ member }) => member));
+      for (const [i, { resolve }] of group.entries()) resolve(answers[i]);
     }
     isFlying = false;
   };

@@ -93,19 +93,19 @@ export async function openPostgres({ url, maxConnections = 16, migrates = true }
 }
 
 /**
- * Runs members that are apart as one. When that fails each is run alone and answers for itself; but not when nobody knows
- * whether it happened, or the database cannot be used.
+ * Runs members that are apart as one. When that fails each is run alone and answers for itself, and nobody waits for that: one
+ * may wait for a key. But not when nobody knows whether it happened, or the database cannot be used.
  */
-async function writeTogether(writing: Writing, members: readonly Named[]): Promise<PromiseSettledResult<unknown>[]> {
+async function writeTogether(writing: Writing, members: readonly Named[]): Promise<Promise<unknown>[]> {
   const { connections, gate } = writing;
   for (let tries = 1; ; tries++) {
     try {
       const results = await gate.shared(() => runOnce(connections, members));
-      return results.map((value) => ({ status: "fulfilled", value }));
+      return results.map((result) => Promise.resolve(result));
     } catch (error) {
       if (isLostRace(error) && tries < triesBeside) continue;
-      if (!isRetryable(error) && isAway(error)) return members.map(() => ({ status: "rejected", reason: error }));
-      return Promise.allSettled(members.map((member) => writeAlone(writing, member)));
+      if (!isRetryable(error) && isAway(error)) return members.map(() => Promise.reject(error));
+      return members.map((member) => writeAlone(writing, member));
     }
   }
 }
