@@ -140,9 +140,16 @@ export async function readStored(context: Context, stored: StoredBlob): Promise<
   }
 }
 
-/** Removes bytes that were placed and are not needed: the blob is stored, what cannot be tidied now is tidied by recovery. */
-export async function removeSpare({ store }: Context, key: string, { isDuplicate, replacedKey }: Spare): Promise<void> {
-  const spare = [...(isDuplicate ? [key] : []), ...(replacedKey === null ? [] : [replacedKey])];
+/**
+ * Removes what the store holds and nobody needs now: the bytes at `key`, when they came twice, and those that others have
+ * replaced. The blob is stored; what cannot be tidied now is tidied by recovery.
+ */
+export async function removeSpare(
+  { store }: Context,
+  key: string | undefined,
+  { isDuplicate, replacedKey }: Spare,
+): Promise<void> {
+  const spare = [isDuplicate ? key : undefined, replacedKey ?? undefined].filter((each) => each !== undefined);
   await Promise.allSettled(spare.map((each) => store.blobs.remove(each)));
 }
 

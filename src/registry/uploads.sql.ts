@@ -103,25 +103,26 @@ export interface FinishContentInput extends Omit<AppendContentInput, "algorithm"
 }
 
 /**
- * Appends the last bytes to the content in the row, which becomes a blob. False, and nothing happened: the bytes are in the
- * blob store, or too many for the row. True also when that has happened before. Faults: unknown upload, range upload,
- * invalid digest.
+ * Appends the last bytes to the content in the row, which becomes a blob, also when that has happened before. Undefined, and
+ * nothing happened: the bytes are in the blob store, or too many for the row. Faults: unknown upload, range upload, invalid
+ * digest.
  */
-export function* finishContent(input: FinishContentInput): Transaction<boolean> {
+export function* finishContent(input: FinishContentInput): Transaction<Finished | undefined> {
   const { id, name, digest, bytes, start, isNew, maxBytes, stamp } = input;
   const [found] = yield { sql: selectContent, args: [name.path, id] };
   const state = found?.["state"];
-  if ((state === "finished" || state === "discarded") && found?.["digest"] === digest) return true;
+  if ((state === "finished" || state === "discarded") && found?.["digest"] === digest) {
+    return { isDuplicate: false, replacedKey: null };
+  }
   const before = contentOf(found, isNew);
-  if (before === undefined || before.byteLength + bytes.byteLength > maxBytes) return false;
+  if (before === undefined || before.byteLength + bytes.byteLength > maxBytes) return undefined;
   requireStart(before.byteLength, start);
   const content = concat([before, bytes]);
   const actual = digestOf(content, algorithmOf(digest));
   if (actual !== digest) throw digestMismatch(digest, actual);
   const known = found?.["repository_id"];
   const repositoryId = typeof known === "number" ? known : yield* ensureRepository(name, stamp);
-  yield* becomeBlob({ id, digest, size: content.byteLength, placed: { content }, stamp }, repositoryId);
-  return true;
+  return yield* becomeBlob({ id, digest, size: content.byteLength, placed: { content }, stamp }, repositoryId);
 }
 
 /** Where an upload belongs, and its row: one row in any case. */

@@ -54,15 +54,34 @@ interface Taken {
 
 export function openUploads(context: Context, storeId: string) {
   const { db, store, access, clock, settings } = context;
-  const reading = new Map<string, Incoming>();
+  /** The bodies of all requests that bring something to an upload, also of those that wait for each other. */
+  const arriving = new Map<string, Set<Incoming>>();
+
+  /** Whether an upload without a row may have just begun; else it ended long ago. Fault: unknown upload (the id is not of this repository). */
+  const isNew = (name: RepositoryName, id: string): boolean => {
+    const identity = readUploadId(storeId, name.path, id);
+    if (identity === undefined) throw unknownUpload();
+    return identity.startedAt >= clock.now() - settings.uploadIdleMilliseconds;
+  };
 
   /** The row of an upload; undefined while it has none. Fault: unknown upload. */
   const readRow = async (name: RepositoryName, id: string): Promise<UploadRow | undefined> => {
-    const identity = readUploadId(storeId, name.path, id);
-    if (identity === undefined) throw unknownUpload();
+    const mayHaveNone = isNew(name, id);
     const [row] = await db.read<UploadRow>(selectUpload, id, name.path);
-    if (row === undefined && identity.startedAt < clock.now() - settings.uploadIdleMilliseconds) throw unknownUpload();
+    if (row === undefined && !mayHaveNone) throw unknownUpload();
     return row;
+  };
+
+  /** Runs `work`; until it is over, a cancel of the upload stops `body`. */
+  const stoppable = async <Result>(id: string, body: Incoming, work: () => Promise<Result>): Promise<Result> => {
+    const bodies = arriving.get(id) ?? new Set();
+    arriving.set(id, bodies.add(body));
+    try {
+      return await work();
+    } finally {
+      bodies.delete(body);
+      if (bodies.size === 0) arriving.delete(id);
+    }
   };
 
   const load = async (name: RepositoryName, id: string): Promise<Arriving> => {
@@ -86,24 +105,17 @@ export function openUploads(context: Context, storeId: string) {
     return upload;
   };
 
-  /** Reads a body while it is small: nobody has to be waited for until then. A cancel can stop it. */
-  const take = async (id: string, part: Part): Promise<Taken> => {
-    reading.set(id, part.body);
-    try {
-      const small = await takeSmall(part.body, maxContentBytes);
-      if ("body" in small) return { bytes: undefined, body: small.body };
-      return { bytes: small.bytes, body: incomingOf(small.bytes) };
-    } finally {
-      if (reading.get(id) === part.body) reading.delete(id);
-    }
+  /** Reads a body while it is small: nobody has to be waited for until then. */
+  const take = async (part: Part): Promise<Taken> => {
+    const small = await takeSmall(part.body, maxContentBytes);
+    if ("body" in small) return { bytes: undefined, body: small.body };
+    return { bytes: small.bytes, body: incomingOf(small.bytes) };
   };
 
   /** What the transactions of small content are told of an upload, and what they hold. Fault: unknown upload. */
   const smallOf = (actor: Actor, name: RepositoryName, id: string, part: SmallPart) => {
-    const identity = readUploadId(storeId, name.path, id);
-    if (identity === undefined) throw unknownUpload();
-    const isNew = identity.startedAt >= clock.now() - settings.uploadIdleMilliseconds;
-    return { ...part, id, name, isNew, maxBytes: maxContentBytes, stamp: stampOf(context, actor) };
+    const stamp = stampOf(context, actor);
+    return { ...part, id, name, isNew: isNew(name, id), maxBytes: maxContentBytes, stamp };
   };
 
   /** Takes in a body behind what is there, into the store. `finishing` is the digest it will have, when this is the last part. */
@@ -144,22 +156,14 @@ export function openUploads(context: Context, storeId: string) {
     return appended.value;
   };
 
-  /** Runs `work` on one upload alone; while it reads `body`, a cancel can stop it, and so does losing the upload to another. */
+  /** Runs `work` on one upload alone; losing the upload to another stops `body`. */
   const alone = <Result>(id: string, body: Incoming | undefined, work: () => Promise<Result>): Promise<Result> => {
-    const workAlone = async () => {
-      if (body !== undefined) reading.set(id, body);
-      try {
-        return await work();
-      } finally {
-        if (reading.get(id) === body) reading.delete(id);
-      }
-    };
     const stop = () => body?.stop(new Fault("busy", "store", "the database of the registry was away: try again"));
-    return db.exclusive(keyOf(id), workAlone, stop);
+    return db.exclusive(keyOf(id), work, stop);
   };
 
   const append = async (actor: Actor, name: RepositoryName, id: string, part: Part): Promise<number> => {
-    const { bytes, body } = await take(id, part);
+    const { bytes, body } = await take(part);
     if (bytes !== undefined) {
       const input = { ...smallOf(actor, name, id, { bytes, start: part.start }), algorithm: algorithmOfUpload(id) };
       const offset = await db.writeUnsynced(appendContent, input, { holding: keyOf(id), apart: [id] });
@@ -173,10 +177,11 @@ export function openUploads(context: Context, storeId: string) {
   };
 
   const finish = async (actor: Actor, name: RepositoryName, id: string, digest: Digest, part: Part): Promise<void> => {
-    const { bytes, body } = await take(id, part);
+    const { bytes, body } = await take(part);
     if (bytes !== undefined) {
       const input = { ...smallOf(actor, name, id, { bytes, start: part.start }), digest };
-      if (await db.write(finishContent, input, { holding: keyOf(id), apart: [id, digest] })) return;
+      const finished = await db.write(finishContent, input, { holding: keyOf(id), apart: [id, digest] });
+      if (finished !== undefined) return removeSpare(context, undefined, finished);
     }
     await alone(id, part.body, () => finishFile(actor, name, id, digest, { body, start: part.start }));
   };
@@ -255,7 +260,7 @@ export function openUploads(context: Context, storeId: string) {
      */
     async append(actor: Actor, name: RepositoryName, id: string, part: Part): Promise<number> {
       access.require(actor, name.path, "push");
-      return append(actor, name, id, part);
+      return stoppable(id, part.body, () => append(actor, name, id, part));
     },
 
     /**
@@ -264,7 +269,7 @@ export function openUploads(context: Context, storeId: string) {
      */
     async finish(actor: Actor, name: RepositoryName, id: string, digest: Digest, part: Part): Promise<void> {
       access.require(actor, name.path, "push");
-      return finish(actor, name, id, digest, part);
+      return stoppable(id, part.body, () => finish(actor, name, id, digest, part));
     },
 
     /** Stores a blob that comes in one request. Faults: those of finish. */
@@ -292,7 +297,9 @@ export function openUploads(context: Context, storeId: string) {
   }
 
   async function cancel(actor: Actor, name: RepositoryName, id: string): Promise<void> {
-    reading.get(id)?.stop(new Fault("conflict", "upload", "the upload was cancelled"));
+    // An id of another repository is refused before anybody is stopped.
+    isNew(name, id);
+    for (const body of arriving.get(id) ?? []) body.stop(new Fault("conflict", "upload", "the upload was cancelled"));
     await alone(id, undefined, async () => {
       const { algorithm } = await loadOpen(name, id);
       await db.write(cancelUpload, { id, name, algorithm, stamp: stampOf(context, actor) });

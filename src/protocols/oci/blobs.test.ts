@@ -11,6 +11,7 @@ import {
   check,
   type Expected,
   imageText,
+  locationOf,
   openAsk,
   pushBlob,
   type Row,
@@ -297,4 +298,21 @@ describe("a blob whose file is not what it should be", () => {
       expect(await fileOf(pushed)).not.toBe(path);
     });
   }
+
+  test("leaves no file behind when it heals as a row of the database", async () => {
+    const bytes = bytesLike(12, 3000);
+    const upload = locationOf(await ask("POST", "/v2/team/damage/blobs/uploads/"));
+    await ask("PATCH", upload, { body: bytes });
+    // Too much for a row, and wrong: what was right stays in a file.
+    const wrong = await ask("PUT", `${upload}?digest=${digestOf(bytes)}`, { body: bytesLike(13, 20_000) });
+    expect(wrong.status).toBe(400);
+    expect((await ask("PUT", `${upload}?digest=${digestOf(bytes)}`)).status).toBe(201);
+    const path = await fileOf(digestOf(bytes));
+    await truncate(path, 10);
+    const target = `/v2/team/damage/blobs/${digestOf(bytes)}`;
+    check(await ask("GET", target), { status: 404, codes: ["BLOB_UNKNOWN"] });
+    await pushBlob(ask, "team/damage", bytes);
+    expect((await ask("GET", target)).bytes).toEqual(bytes);
+    expect(await Bun.file(path).exists()).toBe(false);
+  });
 });

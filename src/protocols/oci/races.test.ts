@@ -42,6 +42,19 @@ async function wait(round: number): Promise<void> {
   for (let i = 0; i < round % 7; i++) await Bun.sleep(0);
 }
 
+/** A body that begins with `bytes`, and then waits until it is stopped. */
+function stalling(bytes: Uint8Array): Incoming {
+  const stopped = Promise.withResolvers<never>();
+  stopped.promise.catch(() => undefined);
+  return {
+    async *[Symbol.asyncIterator]() {
+      yield bytes;
+      await stopped.promise;
+    },
+    stop: stopped.reject,
+  };
+}
+
 const statuses = (all: readonly { readonly status: number }[]) => all.map(({ status }) => status).sort();
 
 async function begin(name: string): Promise<string> {
@@ -197,6 +210,33 @@ for (const [kind, size] of sizes.entries()) {
     await requireConsistent();
   });
 }
+
+test("a DELETE of an upload ends those whose bodies have stalled, also when others have come since", async () => {
+  for (const stalledBytes of [100, 60_000]) {
+    const path = await begin("delete/stalled");
+    const stalled = [ask("PATCH", path, { body: stalling(bytesLike(1, stalledBytes)) })];
+    await Bun.sleep(5);
+    stalled.push(ask("PATCH", path, { body: stalling(bytesLike(2, 100)) }));
+    await Bun.sleep(5);
+    const later = ask("PATCH", path, { body: bytesLike(3, 100) });
+    await Bun.sleep(5);
+    expect((await ask("DELETE", path)).status).toBe(204);
+    expect(statuses(await Promise.all(stalled))).toEqual([409, 409]);
+    expect([202, 404]).toContain((await later).status);
+    expect((await ask("GET", path)).status).toBe(404);
+  }
+  await requireConsistent();
+});
+
+test("a DELETE with the id of an upload of another repository ends nothing", async () => {
+  const path = await begin("delete/mine");
+  const sending = ask("PATCH", path, { body: arriving(bytesLike(4, 120_000)) });
+  const id = path.slice(path.lastIndexOf("/") + 1);
+  expect((await ask("DELETE", `/v2/delete/yours/blobs/uploads/${id}`)).status).toBe(404);
+  expect((await sending).status).toBe(202);
+  expect((await ask("DELETE", path)).status).toBe(204);
+  await requireConsistent();
+});
 
 test("two clients that move one tag leave it where one of them put it, and a history without a gap", async () => {
   const name = "move/tag";
