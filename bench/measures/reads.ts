@@ -17,7 +17,7 @@ import {
 const manifestGet = "manifest GET by tag";
 const runtime: Limit = { by: "the runtime's HTTP server", of: "bare Bun" };
 /** A server reads a file into its memory and writes it into the socket; nginx has the kernel do both at once. */
-const copies: Limit = { by: "two copies of each byte, where sendfile makes one", of: "nginx" };
+const copies: Limit = { by: "copying each byte into the socket, which sendfile need not", of: "nginx" };
 
 export function listReads(setting: Setting): readonly Measure[] {
   const { image, seconds } = setting;
