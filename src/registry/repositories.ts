@@ -49,14 +49,6 @@ export function openRepositories({ db, access }: Context) {
   };
 }
 
-/** What a text takes beside its characters. */
-const textBytes = 32;
-
-/** About how much memory `texts` take. */
-export function bytesOf(texts: readonly string[]): number {
-  return texts.reduce((sum, text) => sum + text.length + textBytes, 0);
-}
-
 /** A page of `rows`, which were selected with one more than `limit`. */
 export function pageOf<Entry>(rows: readonly Entry[], limit: number): Page<Entry> {
   return { entries: rows.slice(0, limit), more: rows.length > limit };

@@ -4,16 +4,20 @@ import type { RepositoryName, Tag } from "#lib/reference";
 import { type Context, stampOf } from "./context.ts";
 import { openKept } from "./kept.ts";
 import { unknownManifest } from "./manifests.ts";
-import { bytesOf, type Page, type PageRequest, pageOf, requireRepository } from "./repositories.ts";
+import { type Page, type PageRequest, pageOf, requireRepository } from "./repositories.ts";
 import { deleteTag, selectTags } from "./tags.sql.ts";
 
 const maxKeptBytes = 4 * 1024 * 1024;
+/** What a text takes beside its characters. */
+const textBytes = 32;
 
 export function openTags(context: Context) {
   const { db, access } = context;
 
   // By repository, where it begins and how long it is. A page without tags is looked up each time, and the repository with it.
-  const kept = openKept<Page<string>>(db, maxKeptBytes, ({ entries }) => bytesOf(entries));
+  const kept = openKept<Page<string>>(db, maxKeptBytes, ({ entries }) =>
+    entries.reduce((sum, tag) => sum + tag.length + textBytes, 0),
+  );
 
   const read = async (path: string, { limit, after }: PageRequest): Promise<Page<string> | undefined> => {
     const rows = await db.read<{ name: string }>(selectTags, path, after, limit + 1);

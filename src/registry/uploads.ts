@@ -57,12 +57,16 @@ export function openUploads(context: Context, storeId: string) {
   /** The bodies of all requests that bring something to an upload, also of those that wait for each other. */
   const arriving = new Map<string, Set<Incoming>>();
 
-  /** Whether an upload without a row may have just begun; else it ended long ago. Fault: unknown upload (the id is not of this repository). */
-  const isNew = (name: RepositoryName, id: string): boolean => {
+  /** What an id says. Fault: unknown upload (it is not of this repository). */
+  const identify = (name: RepositoryName, id: string) => {
     const identity = readUploadId(storeId, name.path, id);
     if (identity === undefined) throw unknownUpload();
-    return identity.startedAt >= clock.now() - settings.uploadIdleMilliseconds;
+    return identity;
   };
+
+  /** Whether an upload without a row may have just begun; else it ended long ago. Fault: unknown upload. */
+  const isNew = (name: RepositoryName, id: string): boolean =>
+    identify(name, id).startedAt >= clock.now() - settings.uploadIdleMilliseconds;
 
   /** The row of an upload; undefined while it has none. Fault: unknown upload. */
   const readRow = async (name: RepositoryName, id: string): Promise<UploadRow | undefined> => {
@@ -298,7 +302,7 @@ export function openUploads(context: Context, storeId: string) {
 
   async function cancel(actor: Actor, name: RepositoryName, id: string): Promise<void> {
     // An id of another repository is refused before anybody is stopped.
-    isNew(name, id);
+    identify(name, id);
     for (const body of arriving.get(id) ?? []) body.stop(new Fault("conflict", "upload", "the upload was cancelled"));
     await alone(id, undefined, async () => {
       const { algorithm } = await loadOpen(name, id);

@@ -16,7 +16,7 @@ export function isRetryable(error: unknown): boolean {
 }
 
 /** Whether others were in the way, so that the same may succeed as it is. */
-export function isLostRace(error: unknown): boolean {
+export function isSerializationFailure(error: unknown): boolean {
   return ["40001", "40P01"].includes(sqlState(error) ?? "");
 }
 

@@ -5,7 +5,7 @@ import { openExclusive } from "../exclusive.ts";
 import type { Db, WriteOptions } from "../index.ts";
 import type { TransactionFunction, Value } from "../transaction.ts";
 import { type Connections, openConnections } from "./connections.ts";
-import { isAway, isLostRace, isRetryable, toFault } from "./errors.ts";
+import { isAway, isRetryable, isSerializationFailure, toFault } from "./errors.ts";
 import { openAdvisoryExclusive, pollMilliseconds } from "./exclusive.ts";
 import { type Gate, openGate } from "./gate.ts";
 import { openGathering } from "./gathering.ts";
@@ -103,7 +103,7 @@ async function writeTogether(writing: Writing, members: readonly Named[]): Promi
       const results = await gate.shared(() => runOnce(connections, members));
       return results.map((result) => Promise.resolve(result));
     } catch (error) {
-      if (isLostRace(error) && tries < triesBeside) continue;
+      if (isSerializationFailure(error) && tries < triesBeside) continue;
       if (!isRetryable(error) && isAway(error)) return members.map(() => Promise.reject(error));
       return members.map((member) => writeAlone(writing, member));
     }
