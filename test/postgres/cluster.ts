@@ -15,6 +15,9 @@ const run = promisify(execFile);
 const versions = "/usr/lib/postgresql";
 const patienceMilliseconds = 60_000;
 
+/** What a test gives a cluster to be made and to start, on a busy machine. */
+export const clusterMilliseconds = 2 * patienceMilliseconds;
+
 /** A user who needs a password; everybody else is let in. */
 export const guardedUser = "guarded";
 

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type Db, openPostgres, type Transaction } from "#db";
 import { describeDb } from "../../src/db/contract.ts";
-import { type Cluster, openCluster } from "./cluster.ts";
+import { type Cluster, clusterMilliseconds, openCluster } from "./cluster.ts";
 
 setDefaultTimeout(60_000);
 
@@ -11,7 +11,7 @@ let cluster: Cluster;
 
 beforeAll(async () => {
   cluster = await openCluster();
-});
+}, clusterMilliseconds);
 afterAll(() => cluster.remove());
 
 describeDb("PostgreSQL", async () => {

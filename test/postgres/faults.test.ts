@@ -14,7 +14,7 @@ import { home, startServer } from "../faults/server.ts";
 import { eventually } from "../faults/sockets.ts";
 import { openBelongings, work } from "../faults/workload.ts";
 import { openWorld } from "../faults/world.ts";
-import { type Cluster, openCluster } from "./cluster.ts";
+import { type Cluster, clusterMilliseconds, openCluster } from "./cluster.ts";
 
 const clients = 12;
 const kills = 10;
@@ -26,7 +26,7 @@ let cluster: Cluster;
 
 beforeAll(async () => {
   cluster = await openCluster();
-});
+}, clusterMilliseconds);
 afterAll(() => cluster.remove());
 
 test(

@@ -3,14 +3,14 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { findStaleAt } from "../freshness.ts";
 import { startServer, type TestServer } from "../server.ts";
-import { type Cluster, openCluster } from "./cluster.ts";
+import { type Cluster, clusterMilliseconds, openCluster } from "./cluster.ts";
 
 setDefaultTimeout(180_000);
 
 let cluster: Cluster;
 beforeAll(async () => {
   cluster = await openCluster();
-});
+}, clusterMilliseconds);
 afterAll(() => cluster.remove());
 
 for (const [what, workers, count] of [

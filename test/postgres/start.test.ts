@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SQL } from "bun";
 import { spawnServer, startServer } from "../faults/server.ts";
-import { type Cluster, guardedUser, openCluster } from "./cluster.ts";
+import { type Cluster, clusterMilliseconds, guardedUser, openCluster } from "./cluster.ts";
 
 const password = "correct-horse";
 const patienceMilliseconds = 30_000;
@@ -17,7 +17,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "berth-start-"));
   cluster = await openCluster();
   await run(cluster.url("postgres"), `create role ${guardedUser} login password '${password}'`);
-});
+}, clusterMilliseconds);
 afterAll(async () => {
   await cluster.remove();
   await rm(folder, { recursive: true, force: true });

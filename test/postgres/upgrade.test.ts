@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startServer } from "../server.ts";
 import { compare } from "../upgrade/content.ts";
-import { type Cluster, openCluster } from "./cluster.ts";
+import { type Cluster, clusterMilliseconds, openCluster } from "./cluster.ts";
 
 const kept = join(import.meta.dir, "..", "upgrade");
 const formats = (await readdir(kept)).filter((name) => name.startsWith("postgres-"));
@@ -13,7 +13,7 @@ let cluster: Cluster;
 
 beforeAll(async () => {
   cluster = await openCluster();
-});
+}, clusterMilliseconds);
 afterAll(() => cluster.remove());
 
 test("there are kept databases", () => {

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { SQL } from "bun";
 import { type Db, openPostgres, type Transaction } from "#db";
-import { type Cluster, openCluster } from "./cluster.ts";
+import { type Cluster, clusterMilliseconds, openCluster } from "./cluster.ts";
 
 setDefaultTimeout(60_000);
 
@@ -17,7 +17,7 @@ beforeAll(async () => {
   url = await cluster.makeDatabase();
   db = await openPostgres({ url });
   await db.write(makeNotes, undefined);
-});
+}, clusterMilliseconds);
 afterAll(async () => {
   await db.close();
   await cluster.remove();

@@ -6,7 +6,7 @@ import type { Client, Reply } from "../registry-client.ts";
 import type { World } from "../world.ts";
 import { openV1Client, type V1Client } from "./client.ts";
 import { chainOf, type KnownImage, solidLayers } from "./images.ts";
-import { builtFrom, derived, imageKey, isWhole, nothing, partsOf, stateOf, v1TagKey } from "./tags.ts";
+import { builtFrom, derived, imageKey, isWhole, mayBeWhole, nothing, partsOf, stateOf, v1TagKey } from "./tags.ts";
 
 interface Looking {
   readonly world: World;
@@ -144,8 +144,7 @@ function checkHalves({ world }: Looking, key: string, state: State): void {
   const [, target] = partsOf(state);
   const top = target.startsWith("built:") ? world.v1.images.get(target.slice("built:".length)) : undefined;
   if (top === undefined) return;
-  const isPossible = chainOf(top).every((image) => world.ledger.permitted(imageKey(image)).has("complete"));
-  if (!isPossible) world.wrongs.push(`${key} has the manifest of a chain that is not whole`);
+  if (!mayBeWhole(world.ledger, top)) world.wrongs.push(`${key} has the manifest of a chain that is not whole`);
 }
 
 /** Both lists are exactly the tags that there are; a chain that is whole is an image of today, and no other is. */

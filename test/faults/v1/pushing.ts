@@ -6,7 +6,7 @@ import type { Body } from "../registry-client.ts";
 import { type Change, change, type Session, send } from "../world.ts";
 import { checksumOf, openV1Client } from "./client.ts";
 import { chainOf, inventJson, type KnownImage, layerBytesOf } from "./images.ts";
-import { imageKey, isComplete, isWaiting, isWhole, knownState, put, settled, v1TagKey } from "./tags.ts";
+import { imageKey, isComplete, isWaiting, isWhole, knownState, mayBeWhole, put, settled, v1TagKey } from "./tags.ts";
 
 /**
  * How a push says where it belongs: by tokens; by an announcement; not at all until the tag; or announced, with the tag set on
@@ -87,16 +87,26 @@ async function announce(session: Session, { way, images, repository, tag }: Push
   await send(session, "PUT of an image list", () => client.announce(repository, list), [200]);
 }
 
-/** The push has ended: tags that it passed over are what they say. */
+/** The push has ended: tags that it passed over are what they say, and so may be those of which it is not known. */
 async function finish(session: Session, own: Belongings, repository: string): Promise<void> {
   const { world, client } = session;
   const writes: Record<string, State> = {};
   for (const [key, place] of own.tags) {
-    const top = place.repository === repository ? waitingTop(session, key) : undefined;
+    if (place.repository !== repository) continue;
+    const top = waitingTop(session, key);
     if (top !== undefined && isWhole(world.ledger, top)) writes[key] = settled(top);
+    if (knownState(world.ledger, key) === undefined) beginOpenEnds(session, key);
   }
   const request = () => openV1Client(client).finish(repository);
   await change(session, { what: "PUT of the last list", writes, request, done: 204 });
+}
+
+/** Whatever a tag may wait for may be built. Nobody will know before the next look: it is never acknowledged. */
+function beginOpenEnds({ world: { ledger, v1 } }: Session, key: string): void {
+  for (const state of ledger.permitted(key)) {
+    const top = isWaiting(state, v1.images);
+    if (top !== undefined && mayBeWhole(ledger, top)) ledger.begin(key, settled(top));
+  }
 }
 
 function waitingTop({ world: { ledger, v1 } }: Session, key: string): KnownImage | undefined {

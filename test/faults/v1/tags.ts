@@ -36,6 +36,10 @@ export function isWhole(ledger: Ledger, top: KnownImage): boolean {
   return chainOf(top).every((image) => isComplete(ledger, image));
 }
 
+export function mayBeWhole(ledger: Ledger, top: KnownImage): boolean {
+  return chainOf(top).every((image) => ledger.permitted(imageKey(image)).has("complete"));
+}
+
 /** The state of a tag whose chain is whole: it is built, or v1 alone has it. */
 export function settled(top: KnownImage): State {
   return stateOf(top.id, isTranslatable(top) ? builtFrom(top.id) : nothing);
