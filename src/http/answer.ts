@@ -1,4 +1,5 @@
 // An answer as the doors give it: plain data; the porch sends it.
+import type { Soon } from "#lib/soon";
 
 /** Bytes that are sent as they are read. `length` is known before the headers go. */
 export interface StreamBody {
@@ -37,15 +38,15 @@ export function json(
 }
 
 /** The answer that HEAD gets where GET would get this one: the length is said, the body stays. Closes a stream. */
-export async function withoutBody({ status, reason, headers, body }: Answer): Promise<Answer> {
+export function withoutBody({ status, reason, headers, body }: Answer): Soon<Answer> {
   if (body === undefined) return { status, headers, ...(reason === undefined ? {} : { reason }) };
   const length = body instanceof Uint8Array ? body.byteLength : body.length;
-  if (!(body instanceof Uint8Array)) await body.close();
-  return {
+  const answer = {
     status,
     headers: hasLength(headers) ? headers : [...headers, "Content-Length", String(length)],
     ...(reason === undefined ? {} : { reason }),
   };
+  return body instanceof Uint8Array ? answer : body.close().then(() => answer);
 }
 
 /** Whether the door has placed Content-Length itself. */

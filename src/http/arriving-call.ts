@@ -2,7 +2,7 @@
 // a manifest is pulled ten thousand times a second, and each object has its price.
 import type { Incoming } from "#lib/stream";
 import { type Call, type Notes, splitTarget } from "./call.ts";
-import { originForm } from "./framing.ts";
+import { isSaid, originForm } from "./framing.ts";
 import { type Bodies, RequestBody } from "./incoming.ts";
 import type { Request } from "./serve.ts";
 
@@ -10,7 +10,6 @@ export class ArrivingCall implements Call {
   readonly method: string;
   readonly path: string;
   readonly requestId: string;
-  /** Kept: a socket that has closed does not say it any more. */
   readonly address: string;
   readonly notes: Notes = {};
   readonly #request: Request;
@@ -18,12 +17,12 @@ export class ArrivingCall implements Call {
   #body: RequestBody | undefined;
   #query: URLSearchParams | undefined;
 
-  constructor(request: Request, bodies: Bodies, identify: (asked: string | undefined) => string) {
+  constructor(request: Request, address: string, bodies: Bodies, identify: (asked: string | undefined) => string) {
     const { method = "GET", url = "/" } = request;
     this.#request = request;
     this.#bodies = bodies;
     this.method = method;
-    this.address = request.socket?.remoteAddress ?? "";
+    this.address = address;
     const target = originForm(url);
     const mark = target.indexOf("?");
     this.path = mark < 0 ? target : target.slice(0, mark);
@@ -42,10 +41,10 @@ export class ArrivingCall implements Call {
 
   get contentLength(): number | undefined {
     const request = this.#request;
-    const length = request.headers["content-length"];
+    const length = this.header("content-length");
     if (length !== undefined) return Number(length);
     if ("stream" in request && request.stream !== undefined) return request.stream.endAfterHeaders ? 0 : undefined;
-    return request.headers["transfer-encoding"] === undefined ? 0 : undefined;
+    return this.header("transfer-encoding") === undefined ? 0 : undefined;
   }
 
   /** How many bytes of the body have come in to whoever read it. */
@@ -60,6 +59,8 @@ export class ArrivingCall implements Call {
   }
 
   header(name: string): string | undefined {
+    // Most of what is asked for is not there, and the runtime makes an object of all headers for who asks it.
+    if (!isSaid(this.#request, name)) return undefined;
     const { headers } = this.#request;
     const value = headers[name] ?? (name === "host" ? headers[":authority"] : undefined);
     return Array.isArray(value) ? value.join(", ") : value;

@@ -7,18 +7,15 @@ import type { Request, Response } from "./serve.ts";
 /** A socket of HTTP/1.1, or a session of HTTP/2. */
 export type Connection = Socket | Http2Session;
 
-interface Exchange {
-  readonly request: Request;
-  readonly response: Response;
-}
-
 interface State {
   /** What is being answered, and perhaps what has been: looked through when somebody asks, for each request has its price. */
-  running: readonly Exchange[];
+  readonly running: Response[];
   /** Since when nothing is being answered, to the second. */
   since: number;
   /** No request has come yet. */
   isFresh: boolean;
+  /** Of the other side. Kept: to ask the runtime for it is as dear as a whole header, and a closed socket does not say it. */
+  address: string | undefined;
 }
 
 export interface Limits {
@@ -43,18 +40,20 @@ export class Connections {
 
   /** Watches a connection until it closes. */
   add(connection: Connection): void {
-    this.#states.set(connection, { running: [], since: this.#now(), isFresh: true });
+    this.#states.set(connection, { running: [], since: this.#now(), isFresh: true, address: undefined });
     connection.once("close", () => this.#states.delete(connection));
   }
 
-  /** The connection of a request is busy until its response has been sent. */
-  begin(request: Request, response: Response): void {
+  /** The connection of a request is busy until its response has been sent. Returns the address that the request comes from. */
+  begin(request: Request, response: Response): string {
     const connection = connectionOf(request);
     const state = connection === undefined ? undefined : this.#states.get(connection);
-    if (state === undefined) return;
-    const exchange = { request, response };
-    state.running = state.running.length === 0 ? [exchange] : [...state.running.filter(isRunning), exchange];
+    if (state === undefined) return request.socket?.remoteAddress ?? "";
+    dropSent(state.running);
+    state.running.push(response);
     state.isFresh = false;
+    state.address ??= request.socket?.remoteAddress ?? "";
+    return state.address;
   }
 
   /**
@@ -63,12 +62,12 @@ export class Connections {
    */
   async settled(connection: Connection): Promise<boolean> {
     const find = () => (this.#states.get(connection)?.running ?? []).filter(isRunning);
-    const findWhole = () => find().find(({ request }) => request.complete);
+    const findWhole = () => find().find(({ req }) => req.complete);
     for (let whole = findWhole(); whole !== undefined; whole = findWhole()) {
-      const { response } = whole;
+      const response = whole;
       await new Promise((resolve) => response.once("close", resolve));
     }
-    return !find().some(({ response }) => response.headersSent);
+    return !find().some((response) => response.headersSent);
   }
 
   /** Calls `end` with each connection that has waited too long, and whether it has ever sent a request. */
@@ -80,7 +79,7 @@ export class Connections {
     for (const [connection, state] of this.#states) {
       const { running, since, isFresh } = state;
       if (running.length > 0) {
-        state.running = running.filter(isRunning);
+        dropSent(running);
         state.since = now;
       } else if (now - since > (isFresh ? headerMilliseconds : keepAliveMilliseconds)) end(connection, isFresh);
     }
@@ -92,6 +91,12 @@ export class Connections {
   }
 }
 
-function isRunning({ response }: Exchange): boolean {
+function isRunning(response: Response): boolean {
   return !response.writableFinished && !response.destroyed;
+}
+
+function dropSent(responses: Response[]): void {
+  let kept = 0;
+  for (const response of responses) if (isRunning(response)) responses[kept++] = response;
+  responses.length = kept;
 }

@@ -10,9 +10,7 @@ const scheme = /^https?:\/\/[^/?#]*/i;
 
 /** Why a request is refused before any door sees it; undefined when it is sound. A Fault: invalid request. */
 export function faultOf(request: Request): Fault | undefined {
-  // Not by the version that it says: a line of HTTP/1 may say 2.0.
-  const isHttp2 = "stream" in request && request.stream !== undefined;
-  const sentence = isHttp2 ? findInHttp2(request) : findInHttp1(request);
+  const sentence = isHttp2(request) ? findInHttp2(request) : findInHttp1(request);
   return sentence === undefined ? undefined : new Fault("invalid", "request", sentence);
 }
 
@@ -23,19 +21,39 @@ export function originForm(target: string): string {
   return rest === target || rest.startsWith("/") ? rest : `/${rest}`;
 }
 
+/** Whether a request has a header of this lower-case name; of a request of HTTP/2, whether it may have. */
+export function isSaid(request: Request, name: string): boolean {
+  if (isHttp2(request)) return true;
+  const { rawHeaders } = request;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const said = rawHeaders[i] ?? "";
+    if (said.length === name.length && said.toLowerCase() === name) return true;
+  }
+  return false;
+}
+
+/** Not by the version that it says: a line of HTTP/1 may say 2.0. */
+function isHttp2(request: Request): boolean {
+  return "stream" in request && request.stream !== undefined;
+}
+
 function findInHttp1(request: Request): string | undefined {
-  const { httpVersion, headers, rawHeaders, url = "" } = request;
+  const { httpVersion, rawHeaders, url = "" } = request;
   if (httpVersion !== "1.1" && httpVersion !== "1.0") return "the version of HTTP is not 1.0 or 1.1";
+  let named = "";
   let [hosts, lengths] = [0, 0];
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? "";
-    if (name.length === 4 && name.toLowerCase() === "host") hosts++;
-    else if (framings.has(name.length) && framing.test(name)) lengths++;
+    if (name.length === 4 && name.toLowerCase() === "host") {
+      hosts++;
+      named = rawHeaders[i + 1] ?? "";
+    } else if (framings.has(name.length) && framing.test(name)) lengths++;
   }
   if (hosts > 1 || (hosts === 0 && httpVersion === "1.1")) return "the request has not one Host";
-  if (!host.test(headers.host ?? "")) return "the Host is not a name with a port";
+  if (!host.test(named)) return "the Host is not a name with a port";
   if (!url.startsWith("/") && !scheme.test(url)) return "the target is not a path";
-  const coding = headers["transfer-encoding"];
+  if (lengths === 0) return undefined;
+  const coding = request.headers["transfer-encoding"];
   if (lengths > 1) return "the length of the body is said twice";
   if (coding === undefined) return undefined;
   if (httpVersion === "1.0" || coding.toLowerCase() !== "chunked") return "the Transfer-Encoding is not chunked";

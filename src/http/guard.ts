@@ -1,11 +1,13 @@
 // The one catch. A Fault becomes the words of the door's protocol; anything else is a bug: logged once, told to nobody.
 import { Fault } from "#lib/fault";
 import type { Log } from "#lib/log";
+import { type Soon, whenThere } from "#lib/soon";
 import { type Answer, withoutBody } from "./answer.ts";
 import type { Call } from "./call.ts";
 import { requireOwnOrigin } from "./origin.ts";
 
-export type Door = (call: Call) => Promise<Answer>;
+/** Answers a call. Faults become answers by `guard`. */
+export type Door = (call: Call) => Soon<Answer>;
 
 /** How a door says what went wrong. */
 export interface ErrorWords {
@@ -15,15 +17,17 @@ export interface ErrorWords {
 
 /** The door with its errors answered, closed to other sites' pages; HEAD is answered as GET would be, without the body. */
 export function guard(door: Door, words: ErrorWords, log: Log): Door {
-  return async (call) => {
-    let answer: Answer;
+  return (call) => {
+    const failed = (error: unknown) => answerOf(error, call, words, log);
+    let answer: Soon<Answer>;
     try {
       requireOwnOrigin(call);
-      answer = await door(call);
+      answer = door(call);
+      if (answer instanceof Promise) answer = answer.catch(failed);
     } catch (error) {
-      answer = answerOf(error, call, words, log);
+      answer = failed(error);
     }
-    return call.method === "HEAD" ? withoutBody(answer) : answer;
+    return call.method === "HEAD" ? whenThere(answer, withoutBody) : answer;
   };
 }
 

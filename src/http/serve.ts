@@ -10,6 +10,7 @@ import type { Notes } from "./call.ts";
 import type { Connections } from "./connections.ts";
 import { faultOf } from "./framing.ts";
 import type { Door } from "./guard.ts";
+import { setHeaders } from "./headers.ts";
 import type { Bodies } from "./incoming.ts";
 
 export type Request = IncomingMessage | Http2ServerRequest;
@@ -40,7 +41,10 @@ export interface Serving {
   readonly log: Log;
 }
 
-/** Serves a request, or refuses it for a reason that is known already. Never rejects. */
+/**
+ * Serves a request, or refuses it for a reason that is known already. Never rejects. What the door has at hand is sent before
+ * this returns.
+ */
 export type Serve = (request: Request, response: Response, refused?: Fault) => Promise<void>;
 
 const maxDiscardedBytes = 64 * 1024;
@@ -52,14 +56,14 @@ export function openServing({ door, refusal, connections, bodies, observe, log }
   const identify = openIdentify();
   return async (request, response, refused) => {
     const began = performance.now();
-    connections.begin(request, response);
-    const call = new ArrivingCall(request, bodies, identify);
+    const call = new ArrivingCall(request, connections.begin(request, response), bodies, identify);
     let status = cutShort;
     let bytes = 0;
     try {
       const malformed = faultOf(request);
       const fault = malformed ?? refused;
-      const answer = fault === undefined ? await door(call) : refusal(fault);
+      const asked = fault === undefined ? door(call) : refusal(fault);
+      const answer = asked instanceof Promise ? await asked : asked;
       const sent = send(request, response, call, malformed === undefined ? answer : asLast(answer));
       bytes = typeof sent === "number" ? sent : await sent;
       status = answer.status;
@@ -100,15 +104,11 @@ function send(request: Request, response: Response, call: ArrivingCall, answer: 
   const isHead = request.method === "HEAD";
   const length = content === undefined ? 0 : content instanceof Uint8Array ? content.byteLength : content.length;
   const mayHaveLength = content !== undefined || (!isHead && status !== 204 && status !== 304);
-  const headers =
-    mayHaveLength && !hasLength(answer.headers)
-      ? [...answer.headers, "Content-Length", String(length)]
-      : [...answer.headers];
+  const said = mayHaveLength && !hasLength(answer.headers) ? length : undefined;
   const left = call.left;
-  if (isHttp2(response)) response.writeHead(status, headersOf(headers));
+  if (isHttp2(response)) response.writeHead(status, headersOf(answer.headers, said));
   else {
-    if (left > maxDiscardedBytes && !headers.includes("Connection")) headers.push("Connection", "close");
-    setHeaders(response, headers);
+    setHeaders(response, answer.headers, { length: said, isLast: left > maxDiscardedBytes });
     if (answer.reason === undefined) response.writeHead(status);
     else response.writeHead(status, answer.reason);
   }
@@ -150,17 +150,8 @@ function asLast(answer: Answer): Answer {
   return { ...answer, headers: [...answer.headers, "Connection", "close"] };
 }
 
-/** Headers in their order. Given to `writeHead` they would each be looked for and taken away first: a twentieth of a request. */
-function setHeaders(response: ServerResponse, headers: readonly string[]): void {
-  for (let i = 0; i < headers.length; i += 2) {
-    const [name = "", value = ""] = [headers[i], headers[i + 1]];
-    if (headers.indexOf(name) < i) response.appendHeader(name, value);
-    else response.setHeader(name, value);
-  }
-}
-
 /** Headers by name, as HTTP/2 takes them: the connection is not theirs. */
-function headersOf(flat: readonly string[]): Record<string, string | string[]> {
+function headersOf(flat: readonly string[], length: number | undefined): Record<string, string | string[]> {
   const headers: Record<string, string | string[]> = {};
   for (let i = 0; i < flat.length; i += 2) {
     const name = (flat[i] ?? "").toLowerCase();
@@ -169,6 +160,7 @@ function headersOf(flat: readonly string[]): Record<string, string | string[]> {
     const before = headers[name];
     headers[name] = before === undefined ? value : [before, value].flat();
   }
+  if (length !== undefined) headers["content-length"] = String(length);
   return headers;
 }
 

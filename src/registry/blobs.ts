@@ -3,6 +3,7 @@ import type { Actor } from "#access";
 import type { Digest } from "#lib/digest";
 import { Fault } from "#lib/fault";
 import type { RepositoryName } from "#lib/reference";
+import { type Soon, whenThere } from "#lib/soon";
 import { type ByteSource, bytesSource, readAll } from "#lib/stream";
 import {
   deleteBlob,
@@ -37,7 +38,7 @@ export function openBlobs(context: Context) {
   // By repository and digest: where the bytes are, or the bytes themselves when they are few.
   const kept = openKept<StoredBlobRow>(db, maxKeptBytes, ({ content }) => content?.byteLength ?? 0);
 
-  const find = async (actor: Actor, name: RepositoryName, digest: Digest): Promise<StoredBlobRow> => {
+  const find = (actor: Actor, name: RepositoryName, digest: Digest): Soon<StoredBlobRow> => {
     access.require(actor, name.path, "pull");
     let isRepository = false;
     const read = async () => {
@@ -45,38 +46,39 @@ export function openBlobs(context: Context) {
       isRepository = found !== undefined;
       return found?.blob_id == null ? undefined : found;
     };
-    const asked = kept.find(`${name.path}\n${digest}`, read);
-    const row = asked instanceof Promise ? await asked : asked;
-    if (row === undefined) {
+    const refuse = async () => {
       // Who shared the read of another does not know.
       if (!isRepository) await requireRepository(context, actor, name, "pull");
       throw unknownBlob(digest);
-    }
-    await touch(row);
-    return row;
+    };
+    const asked = kept.find(`${name.path}\n${digest}`, read);
+    return whenThere(asked, (row) => (row === undefined ? refuse() : touched(row)));
   };
 
-  const touch = async (row: StoredBlobRow): Promise<void> => {
+  /** The row of a blob whose grace begins anew, when much of it is over. */
+  const touched = (row: StoredBlobRow): Soon<StoredBlobRow> => {
     const at = clock.now();
     const isOld = (since: number | null) => since !== null && since < at - settings.graceMilliseconds / 4;
-    if (!isOld(row.link_since) && !isOld(row.blob_since)) return;
-    await db.write(touchBlob, { repositoryId: row.repository_id, blobId: row.blob_id, at });
+    if (!isOld(row.link_since) && !isOld(row.blob_since)) return row;
+    return db.write(touchBlob, { repositoryId: row.repository_id, blobId: row.blob_id, at }).then(() => row);
+  };
+
+  const openAgain = async (actor: Actor, name: RepositoryName, digest: Digest): Promise<ByteSource> => {
+    // The row named bytes that another push has replaced since: what it names now is there.
+    const source = await openStored(context, storedOf(await find(actor, name, digest)));
+    if (source === undefined) throw unknownBlob(digest);
+    return source;
   };
 
   return {
     /** The size of a blob, in bytes. Faults: denied, unknown repository, unknown blob. */
-    async stat(actor: Actor, name: RepositoryName, digest: Digest): Promise<number> {
-      return (await find(actor, name, digest)).size;
-    },
+    stat: (actor: Actor, name: RepositoryName, digest: Digest): Soon<number> =>
+      whenThere(find(actor, name, digest), ({ size }) => size),
 
     /** The bytes of a blob; the caller closes them. Faults: denied, unknown repository, unknown blob, busy store. */
-    async open(actor: Actor, name: RepositoryName, digest: Digest): Promise<ByteSource> {
-      const source = await openStored(context, storedOf(await find(actor, name, digest)));
-      if (source !== undefined) return source;
-      // The row named bytes that another push has replaced since: what it names now is there.
-      const again = await openStored(context, storedOf(await find(actor, name, digest)));
-      if (again !== undefined) return again;
-      throw unknownBlob(digest);
+    open(actor: Actor, name: RepositoryName, digest: Digest): Soon<ByteSource> {
+      const source = whenThere(find(actor, name, digest), (row) => openStored(context, storedOf(row)));
+      return whenThere(source, (found) => found ?? openAgain(actor, name, digest));
     },
 
     /** Links a blob from `from`, or from anywhere that `actor` may pull; false when it is in none of them. */
@@ -115,11 +117,17 @@ export function storedOf({ blob_id: id, size, storage_key, content }: StoredBlob
  * The bytes of a stored blob; the caller closes them. Undefined when they are not what the row says: then the blob has been
  * taken out of service, unless the row names others by now. Faults: busy store.
  */
-export async function openStored(
+export function openStored(context: Context, blob: StoredBlob): Soon<ByteSource | undefined> {
+  const { storage_key: key, content } = blob;
+  if (key !== null) return openFile(context, blob, key);
+  return content === null ? undefined : bytesSource(content);
+}
+
+async function openFile(
   { db, store }: Context,
-  { id, size, storage_key: key, content }: StoredBlob,
+  { id, size }: StoredBlob,
+  key: string,
 ): Promise<ByteSource | undefined> {
-  if (key === null) return content === null ? undefined : bytesSource(content);
   const source = await store.blobs.open(key).catch((error: unknown) => {
     if (error instanceof Fault && error.kind === "unknown") return undefined;
     throw error;

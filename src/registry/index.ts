@@ -18,7 +18,7 @@ import { openImageTags, settleForgottenTags } from "./v1-images/tags.ts";
 
 export type { RegistrySettings } from "./context.ts";
 export { maxManifestBytes } from "./manifest-content.ts";
-export { tooLarge } from "./manifests.ts";
+export { type ManifestHead, tooLarge } from "./manifests.ts";
 export type { Page } from "./repositories.ts";
 export { registryTransactions } from "./transactions.ts";
 export type {

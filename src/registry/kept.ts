@@ -1,13 +1,14 @@
 // What was read, kept in memory for as long as nothing is written: whoever asks finds what a read would have found.
 import type { Db, Version } from "#db";
 import { openCache } from "#lib/cache";
+import type { Soon } from "#lib/soon";
 
 export interface Kept<Value> {
   /**
    * The value of `key`: what is kept, if it is true still, else what `read` finds. Undefined is not kept, nor is what was
    * asked for once. Faults: those of `read`; busy store.
    */
-  find(key: string, read: Read<Value>): Value | undefined | Promise<Value | undefined>;
+  find(key: string, read: Read<Value>): Soon<Value | undefined>;
 }
 
 type Read<Value> = () => Promise<Value | undefined>;
@@ -50,19 +51,23 @@ export function openKept<Value>(db: Db, maxBytes: number, bytesOf: (value: Value
     }
   };
 
-  const findUnder = (version: Version | undefined, key: string, read: Read<Value>) => {
+  const findUnder = (
+    version: Version | undefined,
+    entry: Entry<Value> | null | undefined,
+    key: string,
+    read: Read<Value>,
+  ) => {
     if (version === undefined) return read();
-    const entry = cache.get(key);
     return entry?.version === version ? entry.value : share(key, version, read);
   };
 
   return {
     find(key, read) {
-      if (!cache.has(key)) return readOnce(key, read);
+      const entry = cache.get(key);
+      if (entry === undefined) return readOnce(key, read);
       const version = db.version();
-      // What is at hand is not waited for: that would be another turn for each request.
-      if (!(version instanceof Promise)) return findUnder(version, key, read);
-      return version.then((answered) => findUnder(answered, key, read));
+      if (!(version instanceof Promise)) return findUnder(version, entry, key, read);
+      return version.then((answered) => findUnder(answered, cache.get(key), key, read));
     },
   };
 }

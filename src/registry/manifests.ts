@@ -3,6 +3,7 @@ import type { Actor } from "#access";
 import { algorithmOf, type Digest, digestOf } from "#lib/digest";
 import { Fault } from "#lib/fault";
 import type { Reference, RepositoryName, Tag } from "#lib/reference";
+import { type Soon, whenThere } from "#lib/soon";
 import { type Context, stampOf } from "./context.ts";
 import { type Kept, openKept } from "./kept.ts";
 import { maxManifestBytes, readManifest } from "./manifest-content.ts";
@@ -38,11 +39,12 @@ export interface NewManifest {
   readonly tags: readonly Tag[];
 }
 
-/** Where rows about a manifest are found: in memory, or by a tag or a digest of a repository. */
-interface Source<R> {
-  readonly kept: Kept<R>;
+/** Where something about a manifest is found: in memory, or by a tag or a digest of a repository. */
+interface Source<Row, Value> {
+  readonly kept: Kept<Value>;
   readonly byTag: string;
   readonly byDigest: string;
+  fromRow(row: Row): Value;
 }
 
 const maxKeptBytes = 16 * 1024 * 1024;
@@ -52,44 +54,48 @@ export function openManifests(context: Context, faces: Faces) {
   const { db, access, settings } = context;
 
   // Both by repository and reference. HEAD is what most ask for, again and again, and it needs no bytes.
-  const heads: Source<ManifestRow> = {
-    kept: openKept(db, maxKeptHeadBytes, ({ media_type }) => media_type.length),
+  const heads: Source<ManifestRow, ManifestHead> = {
+    kept: openKept(db, maxKeptHeadBytes, ({ mediaType }) => mediaType.length),
     byTag: selectByTag,
     byDigest: selectByDigest,
+    fromRow: headOf,
   };
-  const manifests: Source<ManifestBytesRow> = {
+  const manifests: Source<ManifestBytesRow, Manifest> = {
     kept: openKept(db, maxKeptBytes, ({ bytes }) => bytes.byteLength),
     byTag: selectBytesByTag,
     byDigest: selectBytesByDigest,
+    fromRow: (row) => ({ ...headOf(row), bytes: row.bytes }),
   };
 
-  const find = async <R>(
-    { kept, byTag, byDigest }: Source<R>,
+  const find = <Row, Value>(
+    { kept, byTag, byDigest, fromRow }: Source<Row, Value>,
     actor: Actor,
     name: RepositoryName,
     reference: Reference,
-  ): Promise<R> => {
+  ): Soon<Value> => {
     access.require(actor, name.path, "pull");
-    const [sql, text] = "tag" in reference ? [byTag, reference.tag] : [byDigest, reference.digest];
-    const asked = kept.find(`${name.path}\n${text}`, async () => (await db.read<R>(sql, name.path, text))[0]);
-    const row = asked instanceof Promise ? await asked : asked;
-    if (row !== undefined) return row;
+    const isByTag = "tag" in reference;
+    const text = isByTag ? reference.tag : reference.digest;
+    const read = async () => {
+      const [row] = await db.read<Row>(isByTag ? byTag : byDigest, name.path, text);
+      return row && fromRow(row);
+    };
+    return whenThere(kept.find(`${name.path}\n${text}`, read), (value) => value ?? refuse(actor, name, reference));
+  };
+
+  const refuse = async (actor: Actor, name: RepositoryName, reference: Reference): Promise<never> => {
     await requireRepository(context, actor, name, "pull");
     throw unknownManifest(reference);
   };
 
   return {
     /** What a reference points at. Faults: denied, unknown repository, unknown manifest, busy store. */
-    async resolve(actor: Actor, name: RepositoryName, reference: Reference): Promise<ManifestHead> {
-      const { digest, media_type: mediaType, size } = await find(heads, actor, name, reference);
-      return { digest, mediaType, size };
-    },
+    resolve: (actor: Actor, name: RepositoryName, reference: Reference): Soon<ManifestHead> =>
+      find(heads, actor, name, reference),
 
     /** The manifest as it was pushed: to be looked at, not to be changed. Faults: those of `resolve`. */
-    async get(actor: Actor, name: RepositoryName, reference: Reference): Promise<Manifest> {
-      const { digest, media_type: mediaType, size, bytes } = await find(manifests, actor, name, reference);
-      return { digest, mediaType, size, bytes };
-    },
+    get: (actor: Actor, name: RepositoryName, reference: Reference): Soon<Manifest> =>
+      find(manifests, actor, name, reference),
 
     /**
      * Stores a manifest durably and moves its tags, all or nothing. Returns its digest and its subject.
@@ -127,6 +133,10 @@ export function openManifests(context: Context, faces: Faces) {
       if (!isDone) throw unknownManifest({ digest });
     },
   };
+}
+
+function headOf({ digest, media_type: mediaType, size }: ManifestRow): ManifestHead {
+  return { digest, mediaType, size };
 }
 
 export function tooLarge(): Fault {

@@ -2,8 +2,10 @@
 import { anonymous } from "#access";
 import type { Answer } from "#http/answer";
 import type { Door } from "#http/guard";
+import { openCache } from "#lib/cache";
 import { Fault } from "#lib/fault";
-import { maxNameLength, parseRepositoryName } from "#lib/reference";
+import { maxNameLength, parseRepositoryName, type RepositoryName } from "#lib/reference";
+import type { Soon } from "#lib/soon";
 import type { Registry } from "#registry";
 import { deleteBlob, getBlob, headBlob } from "./blobs.ts";
 import { listReferrers, listRepositories, listTags } from "./lists.ts";
@@ -17,39 +19,56 @@ export { faultAnswer, ociErrors } from "./errors.ts";
 
 const protocol = "oci";
 
-/** What each kind of route can be asked. */
-const methods = {
-  ping: ["GET", "HEAD"],
-  catalog: ["GET", "HEAD"],
-  tags: ["GET", "HEAD"],
-  manifest: ["GET", "HEAD", "PUT", "DELETE"],
-  blob: ["GET", "HEAD", "DELETE"],
-  uploads: ["POST"],
-  upload: ["GET", "HEAD", "PATCH", "PUT", "DELETE"],
-  referrers: ["GET", "HEAD"],
-} as const satisfies Record<Route["kind"], readonly string[]>;
+/** What each kind of route can be asked, and the action that it is then. */
+const actions: Readonly<Record<Route["kind"], ReadonlyMap<string, string>>> = {
+  ping: actionsOf("ping", "GET", "HEAD"),
+  catalog: actionsOf("catalog", "GET", "HEAD"),
+  tags: actionsOf("tags", "GET", "HEAD"),
+  manifest: actionsOf("manifest", "GET", "HEAD", "PUT", "DELETE"),
+  blob: actionsOf("blob", "GET", "HEAD", "DELETE"),
+  uploads: actionsOf("uploads", "POST"),
+  upload: actionsOf("upload", "GET", "HEAD", "PATCH", "PUT", "DELETE"),
+  referrers: actionsOf("referrers", "GET", "HEAD"),
+};
+
+function actionsOf(kind: Route["kind"], ...methods: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(methods.map((method) => [method, `${kind} ${method}`]));
+}
+
+/** A path that was asked for, and what is in it: the same few are pulled again and again, and to read one has its price. */
+interface KnownPath {
+  readonly route: Route;
+  readonly name: RepositoryName;
+}
+
+const maxKnownBytes = 2 * 1024 * 1024;
 
 export function openOciDoor(registry: Registry): Door {
-  return async (call) => {
-    const route = parsePath(call.path);
+  const known = openCache<KnownPath>(maxKnownBytes);
+  return (call) => {
+    const { path, method, notes } = call;
+    const there = known.get(path);
+    const route = there?.route ?? parsePath(path);
     if (route === undefined) throw new Fault("unknown", "route", "there is nothing at this path");
-    const allowed: readonly string[] = methods[route.kind];
-    if (!allowed.includes(call.method)) {
-      throw new Fault("unsupported", "method", "the method is not supported here", { allow: allowed.join(", ") });
+    const action = actions[route.kind].get(method);
+    if (action === undefined) {
+      const allow = [...actions[route.kind].keys()].join(", ");
+      throw new Fault("unsupported", "method", "the method is not supported here", { allow });
     }
-    call.notes.protocol = protocol;
-    call.notes.action = `${route.kind} ${call.method}`;
-    if ("name" in route) call.notes.repository = route.name.slice(0, maxNameLength);
-    return answer({ registry, actor: anonymous(protocol, call.address, call.requestId), call }, route);
+    notes.protocol = protocol;
+    notes.action = action;
+    const asked = { registry, actor: anonymous(protocol, call.address, call.requestId), call };
+    if (route.kind === "ping") return answerPing(call);
+    if (route.kind === "catalog") return listRepositories(asked);
+    notes.repository = route.name.slice(0, maxNameLength);
+    const name = there?.name ?? parseRepositoryName(route.name);
+    if (there === undefined && route.kind !== "upload") known.set(path, { route, name }, path.length);
+    return answer({ ...asked, name }, route);
   };
 }
 
-function answer(asked: Omit<Question, "name">, route: Route): Answer | Promise<Answer> {
-  if (route.kind === "ping") return answerPing(asked.call);
-  if (route.kind === "catalog") return listRepositories(asked);
-  const { registry, actor, call } = asked;
-  const question: Question = { registry, actor, call, name: parseRepositoryName(route.name) };
-  const { method } = asked.call;
+function answer(question: Question, route: Exclude<Route, { kind: "ping" | "catalog" }>): Soon<Answer> {
+  const { method } = question.call;
   switch (route.kind) {
     case "tags":
       return listTags(question);

@@ -180,14 +180,14 @@ export function openTodaysClient(registry: Registry, actor: Actor) {
       for (const bytes of [...image.layers.map((each) => each.bytes), config]) await client.blob(where, bytes);
       return client.manifest(where, manifest, ...tags);
     },
-    digest: async (where: RepositoryName, tag: string): Promise<string | undefined> =>
-      registry.manifests.resolve(actor, where, { tag: parseTag(tag) }).then(
-        (head): string => head.digest,
-        (error: unknown) => {
-          if (error instanceof Fault && error.kind === "unknown") return undefined;
-          throw error;
-        },
-      ),
+    async digest(where: RepositoryName, tag: string): Promise<string | undefined> {
+      try {
+        return (await registry.manifests.resolve(actor, where, { tag: parseTag(tag) })).digest;
+      } catch (error) {
+        if (error instanceof Fault && error.kind === "unknown") return undefined;
+        throw error;
+      }
+    },
     async read(where: RepositoryName, digest: string): Promise<Uint8Array> {
       return readSource(await registry.blobs.open(actor, where, digest as Digest));
     },
