@@ -11,6 +11,11 @@ export type LogFormat = (typeof logFormats)[number];
 export async function openLog(level: LogLevel, format: LogFormat): Promise<Log> {
   const asText = format === "text" || (format === "auto" && process.stderr.isTTY === true);
   const stream = asText ? await openTextStream() : openJsonStream();
+  return logTo(stream, level);
+}
+
+/** A log whose lines of JSON go to `stream`. */
+export function logTo(stream: pino.DestinationStream, level: LogLevel): Log {
   return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
 }
 
@@ -28,6 +33,13 @@ function openJsonStream() {
   const stream = pino.destination({ dest: 2, sync: false, maxLength: maxWaiting });
   process.once("exit", () => stream.flushSync());
   return stream;
+}
+
+/** Writes lines of JSON where `log` writes its own, and in its form. */
+export function lineWriter(log: Log): (line: string) => void {
+  // https://github.com/pinojs/pino/blob/v10.4.0/docs/api.md#pino-symbols
+  const stream: { write(line: string): void } = Reflect.get(log, pino.symbols.streamSym);
+  return (line) => stream.write(`${line}\n`);
 }
 
 export const silentLog: Log = pino({ level: "silent" });
