@@ -10,7 +10,7 @@ import { toFault } from "./errors.ts";
 import { lockFolder } from "./lock.ts";
 import { type Channel, openRemote, serveRemote } from "./shared.ts";
 import { openStatements } from "./statements.ts";
-import { openThreadWriter, type Writer } from "./writer.ts";
+import { type HoldingWriter, openThreadWriter } from "./writer.ts";
 
 export interface SqliteOptions {
   readonly file: string;
@@ -40,12 +40,17 @@ export async function openSqlite(options: SqliteOptions): Promise<SharedDb> {
     const writer = await openThreadWriter(options.writer, { file, synchronous, maxPageCount });
     syncFolder(folder);
     const exclusive = openExclusive();
-    const close = async () => {
-      await writer.close();
-      lock.close();
+    const holding: HoldingWriter = {
+      ...writer,
+      submit: (member, key) =>
+        key === undefined ? writer.submit(member) : exclusive(key, () => writer.submit(member)),
+      async close() {
+        await writer.close();
+        lock.close();
+      },
     };
     return {
-      ...openDb(file, { ...writer, close }, exclusive),
+      ...openDb(file, holding, exclusive),
       share: (channel) => serveRemote(channel, writer, exclusive),
     };
   } catch (error) {
@@ -74,7 +79,7 @@ function syncFolder(folder: string): void {
   closeSync(fd);
 }
 
-function openDb(file: string, writer: Writer, exclusive: Exclusive): Db {
+function openDb(file: string, writer: HoldingWriter, exclusive: Exclusive): Db {
   const reading = openReading(file);
   const prepare = openStatements(reading);
   const dataVersion = reading.prepare<{ data_version: number }, []>("pragma data_version");
@@ -83,10 +88,7 @@ function openDb(file: string, writer: Writer, exclusive: Exclusive): Db {
     transaction: TransactionFunction<Input, Result>,
     input: Input,
     { holding }: WriteOptions = {},
-  ): Promise<Result> => {
-    const run = () => writer.submit([transaction.name, input, isSynced]);
-    return unwrap(transaction, await (holding === undefined ? run() : exclusive(holding, run)));
-  };
+  ): Promise<Result> => unwrap(transaction, await writer.submit([transaction.name, input, isSynced], holding));
   return {
     read<R>(sql: string, ...args: readonly Value[]): R[] {
       try {

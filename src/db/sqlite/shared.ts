@@ -1,7 +1,7 @@
 // One writer for several processes. The parent owns it; a worker process sends it transactions, and asks for turns.
 import type { Exclusive } from "../exclusive.ts";
 import type { Member, Outcome } from "../outcome.ts";
-import { openGathering, type Writer } from "./writer.ts";
+import { type HoldingWriter, lost, openGathering, type Writer } from "./writer.ts";
 
 /** Messages between a parent and one worker process, in order, structured data both ways. */
 export interface Channel {
@@ -13,6 +13,7 @@ export interface Channel {
 
 type Question =
   | { readonly db: "write"; readonly call: number; readonly batch: readonly Member[] }
+  | { readonly db: "write-holding"; readonly call: number; readonly key: string; readonly member: Member }
   | { readonly db: "hold"; readonly call: number; readonly key: string }
   | { readonly db: "release"; readonly call: number };
 
@@ -40,6 +41,11 @@ export function serveRemote(channel: Channel, writer: Writer, exclusive: Exclusi
     const { call } = message;
     if (message.db === "write") {
       reply({ db: "written", call, outcomes: await Promise.all(message.batch.map((member) => writer.submit(member))) });
+    } else if (message.db === "write-holding") {
+      const { key, member } = message;
+      // Of one that is gone nobody wants to know, and others may hold what it held.
+      const outcome = await exclusive(key, async () => (isGone ? undefined : writer.submit(member)));
+      if (outcome !== undefined) reply({ db: "written", call, outcomes: [outcome] });
     } else if (message.db === "hold") {
       await exclusive(message.key, () => {
         if (isGone) return Promise.resolve();
@@ -54,7 +60,7 @@ export function serveRemote(channel: Channel, writer: Writer, exclusive: Exclusi
 }
 
 /** The worker's side. */
-export function openRemote(channel: Channel): { writer: Writer; exclusive: Exclusive } {
+export function openRemote(channel: Channel): { writer: HoldingWriter; exclusive: Exclusive } {
   const waiting = new Map<number, (reply: Reply) => void>();
   let calls = 0;
   channel.receive((message) => {
@@ -70,12 +76,28 @@ export function openRemote(channel: Channel): { writer: Writer; exclusive: Exclu
       channel.send(question(call));
     });
 
-  const { submit, writes } = openGathering(async (batch) => {
-    const reply = await ask((call) => ({ db: "write", call, batch }));
+  const outcomesOf = async (question: (call: number) => Question) => {
+    const reply = await ask(question);
     return reply.db === "written" ? reply.outcomes : [];
-  });
+  };
+  const { submit, writes } = openGathering((batch) => outcomesOf((call) => ({ db: "write", call, batch })));
+  let held = 0;
+  /** One message there and one back: to hold the key first, and give it back, would be three more. */
+  const submitHolding = async (member: Member, key: string) => {
+    held++;
+    const [outcome] = await outcomesOf((call) => ({ db: "write-holding", call, key, member }));
+    return outcome ?? lost;
+  };
   return {
-    writer: { submit, writes, version: () => undefined, close: async () => undefined },
+    writer: {
+      submit: (member, key) => (key === undefined ? submit(member) : submitHolding(member, key)),
+      writes() {
+        const { waiting: gathered, transactions, batches } = writes();
+        return { waiting: gathered, transactions: transactions + held, batches: batches + held };
+      },
+      version: () => undefined,
+      close: async () => undefined,
+    },
     async exclusive(key, work) {
       const { call } = await ask((id) => ({ db: "hold", call: id, key }));
       try {

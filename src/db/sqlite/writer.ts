@@ -14,6 +14,11 @@ export interface Writer {
   close(): Promise<void>;
 }
 
+/** A writer that also waits for a key, which nobody else holds while the transaction runs. */
+export interface HoldingWriter extends Omit<Writer, "submit"> {
+  submit(member: Member, holding: string | undefined): Promise<Outcome>;
+}
+
 /** Gathers what is submitted while `send` has a batch under way. */
 export function openGathering(
   send: (batch: readonly Member[]) => Promise<readonly Outcome[]>,
@@ -46,7 +51,8 @@ export function openGathering(
   };
 }
 
-const lost: Outcome = {
+/** Of a transaction whose writer did not answer. */
+export const lost: Outcome = {
   fault: { kind: "busy", subject: "store", message: "the writer of the registry went away", detail: {} },
 };
 
