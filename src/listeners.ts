@@ -43,7 +43,7 @@ export async function openDoors(
   const onMain = config["metrics-listen"] === null && isLoopback(addresses.main.host);
   const doors = openAllDoors({ config, registry, log, metrics: onMain ? text : undefined });
 
-  const logRequest = config["log-requests"] ? openRequestLog(log) : () => undefined;
+  const logRequest = config["log-requests"] ? openRequestLog(log, systemClock) : () => undefined;
   const certificate = openCertificate(config, log);
   const open = (address: Address, { door, refusal }: Entrance) =>
     listen({

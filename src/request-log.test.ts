@@ -1,6 +1,7 @@
 // The line of a request is one that pino would have written.
 import { expect, test } from "bun:test";
 import type { Observation } from "#http/serve";
+import { systemClock } from "#lib/clock";
 import { logTo } from "#lib/log";
 import { openRequestLog } from "./request-log.ts";
 
@@ -25,7 +26,7 @@ function collect(level: "info" | "warn") {
 
 test("it has the fields of pino's line, in its order, in one line", () => {
   const { log, lines } = collect("info");
-  openRequestLog(log)(observation);
+  openRequestLog(log, systemClock)(observation);
   const { requestId, address, status, bytes } = observation;
   log.info({ requestId, address, ...notes, status, bytes, ms: 0.12 }, `GET /v2/${"a".repeat(508)} 200`);
   const [ours = "", theirs = ""] = lines.map((line) => line.replace(/"time":"[^"]*"/, '"time":""'));
@@ -38,6 +39,6 @@ test("it has the fields of pino's line, in its order, in one line", () => {
 
 test("where nobody wants to know, nothing is written", () => {
   const { log, lines } = collect("warn");
-  openRequestLog(log)(observation);
+  openRequestLog(log, systemClock)(observation);
   expect(lines).toEqual([]);
 });

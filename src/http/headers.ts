@@ -18,6 +18,8 @@ const place = Object.getOwnPropertySymbols(new OutgoingMessage()).find(
 );
 /** https://www.rfc-editor.org/rfc/rfc9110#section-5.5 */
 const forbidden = /[^\t\x20-\x7e\x80-\xff]/;
+/** Names are those that doors write: there are few. */
+const lowerNames = new Map<string, string>();
 const ready = new WeakMap<readonly string[], Headers>();
 
 /**
@@ -49,9 +51,15 @@ function headersOf(flat: readonly string[]): Headers {
     const name = flat[i] ?? "";
     const value = flat[i + 1] ?? "";
     if (forbidden.test(value)) throw new Error(`the header ${name} holds what no header may`);
-    const key = name.toLowerCase();
+    const key = lowerNames.get(name) ?? lower(name);
     const before = headers[key];
     headers[key] = [name, before === undefined ? value : [before[1], value].flat()];
   }
   return headers;
+}
+
+function lower(name: string): string {
+  const key = name.toLowerCase();
+  lowerNames.set(name, key);
+  return key;
 }

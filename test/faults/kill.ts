@@ -1,5 +1,5 @@
 // Pushes with many clients, kills the server at a random moment, starts it again, and compares all that was acknowledged.
-//   bun test/faults/kill.ts [ROUNDS] [SEED] [--database URL]
+//   bun test/faults/kill.ts [ROUNDS] [SEED] [--database URL] [--workers N]
 // SIGKILL leaves the page cache alone: that bytes reach the disk in the right order is what trace.test.ts shows.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -22,11 +22,15 @@ interface Run {
   readonly folder: string;
   /** The URL of a PostgreSQL database; undefined where the names are in the folder. */
   readonly database: string | undefined;
+  readonly workers: string;
   readonly world: World;
   readonly belongings: readonly Belongings[];
 }
 
-const flagsOf = ({ database }: Run) => (database === undefined ? [] : ["--database", database]);
+const flagsOf = ({ database, workers }: Run) => [
+  ...(database === undefined ? [] : ["--database", database]),
+  ...["--workers", workers],
+];
 const start = (run: Run) => startServer(run.folder, { flags: flagsOf(run) });
 
 /** What is left over. With PostgreSQL the server puts things right while it serves, for other nodes may be at work. */
@@ -80,13 +84,17 @@ async function inspect(run: Run, random: Random, isWhole: boolean): Promise<numb
   return looked;
 }
 
-async function main(rounds: number, seed: number, database: string | undefined): Promise<number> {
+async function main(
+  rounds: number,
+  seed: number,
+  { database, workers }: Pick<Run, "database" | "workers">,
+): Promise<number> {
   process.stdout.write(`${rounds} kills with ${clients} clients, seed ${seed}\n`);
   const random = openRandom(seed);
   const folder = await mkdtemp(join(tmpdir(), "berth-kill-"));
   const world = openWorld();
   const belongings = Array.from({ length: clients }, openBelongings);
-  const run: Run = { folder, database, world, belongings };
+  const run: Run = { folder, database, workers, world, belongings };
   let failed = 0;
   let looked = 0;
   for (let round = 1; round <= rounds; round++) {
@@ -117,6 +125,7 @@ async function restartOnce(run: Run): Promise<string[]> {
   return leftovers;
 }
 
-const { values, positionals } = parseArgs({ options: { database: { type: "string" } }, allowPositionals: true });
+const options = { database: { type: "string" }, workers: { type: "string", default: "1" } } as const;
+const { values, positionals } = parseArgs({ options, allowPositionals: true });
 const [rounds = "200", seed = String(crypto.getRandomValues(new Uint32Array(1))[0])] = positionals;
-process.exit(await main(Number(rounds), Number(seed), values.database));
+process.exit(await main(Number(rounds), Number(seed), { database: values.database, workers: values.workers }));

@@ -51,7 +51,7 @@ export async function openSqlite(options: SqliteOptions): Promise<SharedDb> {
     };
     return {
       ...openDb(file, holding, exclusive),
-      share: (channel) => serveRemote(channel, writer, exclusive),
+      share: (channel) => serveRemote(channel, holding, exclusive),
     };
   } catch (error) {
     lock.close();

@@ -1,5 +1,5 @@
 // The writer as its callers see it: transactions are handed in, gathered while a batch is being committed, and answered
-// when they are on disk. Three of them: the thread of this process, and the parent's, reached from a worker process.
+// when they are on disk. Two of them: the thread of this process, and the parent's, reached from a worker process.
 import { Fault, type FaultRecord, fromRecord } from "#lib/fault";
 import type { Writes } from "../index.ts";
 import type { Member, Outcome } from "../outcome.ts";
@@ -20,7 +20,7 @@ export interface HoldingWriter extends Omit<Writer, "submit"> {
 }
 
 /** Gathers what is submitted while `send` has a batch under way. */
-export function openGathering(
+function openGathering(
   send: (batch: readonly Member[]) => Promise<readonly Outcome[]>,
 ): Pick<Writer, "submit" | "writes"> {
   let waiting: { readonly member: Member; readonly settle: (outcome: Outcome) => void }[] = [];
@@ -51,8 +51,7 @@ export function openGathering(
   };
 }
 
-/** Of a transaction whose writer did not answer. */
-export const lost: Outcome = {
+const lost: Outcome = {
   fault: { kind: "busy", subject: "store", message: "the writer of the registry went away", detail: {} },
 };
 
