@@ -1,5 +1,6 @@
 // An answer as the doors give it: plain data; the porch sends it.
 import type { Soon } from "#lib/soon";
+import type { ReadyHeaders } from "./headers.ts";
 
 /** Bytes that are sent as they are read. `length` is known before the headers go. */
 export interface StreamBody {
@@ -18,6 +19,8 @@ export interface Answer {
    * it: doors do for HEAD, and where the order matters.
    */
   readonly headers: readonly string[];
+  /** What `keepHeaders` made of them. */
+  readonly ready?: ReadyHeaders;
   readonly body?: Uint8Array | StreamBody;
 }
 
@@ -38,15 +41,14 @@ export function json(
 }
 
 /** The answer that HEAD gets where GET would get this one: the length is said, the body stays. Closes a stream. */
-export function withoutBody({ status, reason, headers, body }: Answer): Soon<Answer> {
-  if (body === undefined) return { status, headers, ...(reason === undefined ? {} : { reason }) };
+export function withoutBody(answer: Answer): Soon<Answer> {
+  const { body, ...head } = answer;
+  if (body === undefined) return answer;
   const length = body instanceof Uint8Array ? body.byteLength : body.length;
-  const answer = {
-    status,
-    headers: hasLength(headers) ? headers : [...headers, "Content-Length", String(length)],
-    ...(reason === undefined ? {} : { reason }),
-  };
-  return body instanceof Uint8Array ? answer : body.close().then(() => answer);
+  const { ready: _, ...others } = head;
+  const headers = [...head.headers, "Content-Length", String(length)];
+  const bare = hasLength(head.headers) ? head : { ...others, headers };
+  return body instanceof Uint8Array ? bare : body.close().then(() => bare);
 }
 
 /** Whether the door has placed Content-Length itself. */

@@ -3,9 +3,10 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { type AddressInfo, connect } from "node:net";
-import { type Framing, keepHeaders, setHeaders } from "./headers.ts";
+import type { Answer } from "./answer.ts";
+import { type Framing, type KeptHeaders, keepHeaders, setHeaders } from "./headers.ts";
 
-let flat: readonly string[] = [];
+let answer: Pick<Answer, "headers" | "ready"> = { headers: [] };
 let framing: Framing = { length: 2, isLast: false };
 let failure: unknown;
 let server: Server;
@@ -13,7 +14,7 @@ let server: Server;
 beforeAll(async () => {
   server = createServer((_request, response) => {
     try {
-      setHeaders(response, flat, framing);
+      setHeaders(response, answer, framing);
     } catch (error) {
       failure = error;
     }
@@ -25,8 +26,8 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 /** The lines of the answer, as they are on the wire, but for those that the runtime adds. */
-async function ask(headers: readonly string[], framed: Partial<Framing> = {}): Promise<string[]> {
-  flat = headers;
+async function ask(given: readonly string[] | KeptHeaders, framed: Partial<Framing> = {}): Promise<string[]> {
+  answer = "ready" in given ? given : { headers: given };
   framing = { length: 2, isLast: false, ...framed };
   failure = undefined;
   const socket = connect((server.address() as AddressInfo).port, "127.0.0.1");

@@ -108,7 +108,7 @@ function send(request: Request, response: Response, call: ArrivingCall, answer: 
   const left = call.left;
   if (isHttp2(response)) response.writeHead(status, headersOf(answer.headers, said));
   else {
-    setHeaders(response, answer.headers, { length: said, isLast: left > maxDiscardedBytes });
+    setHeaders(response, answer, { length: said, isLast: left > maxDiscardedBytes });
     if (answer.reason === undefined) response.writeHead(status);
     else response.writeHead(status, answer.reason);
   }
@@ -147,7 +147,8 @@ function linger(request: Request, response: Response): void {
 
 /** The answer after which the connection ends: what follows on it cannot be trusted. */
 function asLast(answer: Answer): Answer {
-  return { ...answer, headers: [...answer.headers, "Connection", "close"] };
+  const { ready: _, ...rest } = answer;
+  return { ...rest, headers: [...answer.headers, "Connection", "close"] };
 }
 
 /** Headers by name, as HTTP/2 takes them: the connection is not theirs. */

@@ -8,6 +8,7 @@ import { maxNameLength, parseRepositoryName, type RepositoryName } from "#lib/re
 import type { Soon } from "#lib/soon";
 import type { Registry } from "#registry";
 import { deleteBlob, getBlob, headBlob } from "./blobs.ts";
+import { openHeads } from "./heads.ts";
 import { listReferrers, listRepositories, listTags } from "./lists.ts";
 import { deleteManifest, getManifest, headManifest, putManifest } from "./manifests.ts";
 import { parsePath, type Route } from "./path.ts";
@@ -44,6 +45,7 @@ interface KnownPath {
 const maxKnownBytes = 2 * 1024 * 1024;
 
 export function openOciDoor(registry: Registry): Door {
+  const heads = openHeads();
   const known = openCache<KnownPath>(maxKnownBytes);
   return (call) => {
     const { path, method, notes } = call;
@@ -57,7 +59,7 @@ export function openOciDoor(registry: Registry): Door {
     }
     notes.protocol = protocol;
     notes.action = action;
-    const asked = { registry, actor: anonymous(protocol, call.address, call.requestId), call };
+    const asked = { registry, actor: anonymous(protocol, call.address, call.requestId), call, heads };
     if (route.kind === "ping") return answerPing(call);
     if (route.kind === "catalog") return listRepositories(asked);
     notes.repository = route.name.slice(0, maxNameLength);

@@ -1,44 +1,29 @@
 // Manifests of /v2/.
 // https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-manifests
 import { type Answer, empty } from "#http/answer";
-import { keepHeaders } from "#http/headers";
 import { Fault } from "#lib/fault";
 import { parseReference, parseTag } from "#lib/reference";
 import { type Soon, whenThere } from "#lib/soon";
 import { readAll } from "#lib/stream";
-import { type ManifestHead, maxManifestBytes, tooLarge } from "#registry";
+import { maxManifestBytes, tooLarge } from "#registry";
 import { hasEtag } from "./blobs.ts";
 import { commonHeaders } from "./errors.ts";
+import { manifestHeaders } from "./heads.ts";
 import type { Question } from "./question.ts";
 
 const maxTags = 64;
 
-function manifestHeaders({ digest, mediaType }: ManifestHead): string[] {
-  return ["Content-Type", mediaType, "Docker-Content-Digest", digest, "ETag", `"${digest}"`, ...commonHeaders];
-}
-
-const known = new WeakMap<ManifestHead, readonly string[]>();
-
-/** The headers of an answer that has a manifest, or tells its size. Made once for what the registry has in memory. */
-function wholeHeaders(head: ManifestHead): readonly string[] {
-  const there = known.get(head);
-  if (there !== undefined) return there;
-  const made = keepHeaders([...manifestHeaders(head), "Content-Length", String(head.size)]);
-  known.set(head, made);
-  return made;
-}
-
-export function headManifest({ registry, actor, call, name }: Question, reference: string): Soon<Answer> {
+export function headManifest({ registry, actor, call, name, heads }: Question, reference: string): Soon<Answer> {
   return whenThere(registry.manifests.resolve(actor, name, parseReference(reference)), (head) => {
     if (hasEtag(call, `"${head.digest}"`)) return empty(304, ...manifestHeaders(head));
-    return { status: 200, headers: wholeHeaders(head) };
+    return { status: 200, ...heads.ofManifest(head) };
   });
 }
 
-export function getManifest({ registry, actor, call, name }: Question, reference: string): Soon<Answer> {
+export function getManifest({ registry, actor, call, name, heads }: Question, reference: string): Soon<Answer> {
   return whenThere(registry.manifests.get(actor, name, parseReference(reference)), (manifest) => {
     if (hasEtag(call, `"${manifest.digest}"`)) return empty(304, ...manifestHeaders(manifest));
-    return { status: 200, headers: wholeHeaders(manifest), body: manifest.bytes };
+    return { status: 200, ...heads.ofManifest(manifest), body: manifest.bytes };
   });
 }
 
