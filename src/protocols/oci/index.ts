@@ -6,6 +6,7 @@ import { openCache } from "#lib/cache";
 import { Fault } from "#lib/fault";
 import { maxNameLength, parseRepositoryName, type RepositoryName } from "#lib/reference";
 import type { Soon } from "#lib/soon";
+import { detached } from "#lib/text";
 import type { Registry } from "#registry";
 import { deleteBlob, getBlob, headBlob } from "./blobs.ts";
 import { openHeads } from "./heads.ts";
@@ -48,8 +49,10 @@ export function openOciDoor(registry: Registry): Door {
   const heads = openHeads();
   const known = openCache<KnownPath>(maxKnownBytes);
   return (call) => {
-    const { path, method, notes } = call;
-    const there = known.get(path);
+    const { method, notes } = call;
+    const there = known.get(call.path);
+    // By itself: the path of a request is cut from its target, which may be long.
+    const path = there === undefined ? detached(call.path) : call.path;
     const route = there?.route ?? parsePath(path);
     if (route === undefined) throw new Fault("unknown", "route", "there is nothing at this path");
     const action = actions[route.kind].get(method);
