@@ -2,8 +2,7 @@
 // they are about.
 import { type KeptHeaders, keepHeaders } from "#http/headers";
 import { openCache } from "#lib/cache";
-import { type Digest, parseDigest } from "#lib/digest";
-import { detached } from "#lib/text";
+import type { Digest } from "#lib/digest";
 import type { ManifestHead } from "#registry";
 import { commonHeaders } from "./errors.ts";
 
@@ -30,10 +29,9 @@ export function openHeads(): Heads {
       manifests.set(head, made);
       return made;
     },
-    ofBlob(asked, size) {
-      const there = blobs.get(asked);
+    ofBlob(digest, size) {
+      const there = blobs.get(digest);
       if (there !== undefined) return there;
-      const digest = parseDigest(detached(asked));
       const made = keepHeaders([...blobHeaders(digest), "Content-Length", String(size)]);
       blobs.set(digest, made, blobBytes);
       return made;

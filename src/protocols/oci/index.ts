@@ -51,7 +51,7 @@ export function openOciDoor(registry: Registry): Door {
   return (call) => {
     const { method, notes } = call;
     const there = known.get(call.path);
-    // By itself: the path of a request is cut from its target, which may be long.
+    // By itself: the path of a request is cut from its target, which may be long, and what is read from it is kept.
     const path = there === undefined ? detached(call.path) : call.path;
     const route = there?.route ?? parsePath(path);
     if (route === undefined) throw new Fault("unknown", "route", "there is nothing at this path");
