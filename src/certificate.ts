@@ -43,7 +43,7 @@ export function openCertificate(config: Config, log: Log): WatchedCertificate | 
           if (now === seen) return;
           changed(read());
           seen = now;
-          log.info("the certificate was read again");
+          log.info({}, "the certificate was read again");
         } catch (error) {
           log.error({ err: error }, "the certificate has changed and cannot be read: the old one stays");
         }

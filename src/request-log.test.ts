@@ -20,7 +20,7 @@ const observation: Observation = {
 
 function collect(level: "info" | "warn") {
   const lines: string[] = [];
-  const log = logTo({ write: (line: string) => void lines.push(line) }, level);
+  const log = logTo(() => ({ write: (line) => void lines.push(line) }), level);
   return { log, lines };
 }
 

@@ -13,7 +13,7 @@ const echoMilliseconds = 200;
 
 /** Serves on a database that may still be opening; in a worker process there is none, its parent has it. Fault: invalid settings. */
 export async function serve(config: Config, opening: Promise<Db | SharedDb> | undefined): Promise<void> {
-  const log = await openLog(config["log-level"], config["log-format"]);
+  const log = openLog(config["log-level"], config["log-format"]);
   if (opening === undefined) {
     const { runWorker } = await import("./workers.ts");
     runWorker(config, log);

@@ -1,5 +1,5 @@
 // The entry of the writer's thread: the catalogue of every room's transactions, served.
-import { serveWriter } from "#db";
-import { registryTransactions } from "#registry";
+import { serveWriter } from "#db/writer";
+import { registryTransactions } from "#registry/transactions";
 
 serveWriter({ ...registryTransactions });

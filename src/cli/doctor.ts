@@ -1,6 +1,5 @@
 // berth doctor: looks at what a server needs before it is started, and says what to do about what is wrong.
 import { accessSync, constants, existsSync, statfsSync, statSync } from "node:fs";
-import { createServer } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import type { Command } from "commander";
 import { systemClock } from "#lib/clock";
@@ -104,6 +103,8 @@ function examineClock(): Finding {
 
 async function examinePort({ host, port }: Address): Promise<Finding> {
   const about = "port";
+  // Loaded here: to load it is a tenth of a start, which wants to open its database first.
+  const { createServer } = await import("node:net");
   const server = createServer();
   const code = await new Promise<string | undefined>((done) => {
     server.once("error", (error) => done(errorCode(error) ?? error.message));

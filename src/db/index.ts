@@ -8,7 +8,6 @@ export type { PostgresOptions } from "./postgres/index.ts";
 export { openSqlite, openSqliteWorker, type SharedDb, type SqliteOptions } from "./sqlite/index.ts";
 export { sqliteFormat } from "./sqlite/migrate.ts";
 export type { Channel } from "./sqlite/shared.ts";
-export { serveWriter } from "./sqlite/writer-worker.ts";
 export {
   type Catalogue,
   inList,

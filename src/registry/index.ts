@@ -20,7 +20,6 @@ export type { RegistrySettings } from "./context.ts";
 export { maxManifestBytes } from "./manifest-content.ts";
 export { type ManifestHead, tooLarge } from "./manifests.ts";
 export type { Page } from "./repositories.ts";
-export { registryTransactions } from "./transactions.ts";
 export type {
   Asking,
   Platform,
