@@ -11,7 +11,7 @@ import type { Options } from "./options.ts";
 import { familyOf, findProgram, type Running } from "./processes.ts";
 import { findServers, type Server, tag, type Way } from "./servers.ts";
 import { countSyncs, type Syncs } from "./syncs.ts";
-import { countGets, load } from "./tools.ts";
+import { getToWarm, load, pushToWarm } from "./tools.ts";
 
 /** What each server reached in each round, by row and server name. */
 export type Figures = ReadonlyMap<string, ReadonlyMap<string, readonly number[]>>;
@@ -27,8 +27,6 @@ export interface PeersRun {
 }
 
 const largeBytes = 2 ** 30;
-const warmUpSeconds = 2;
-const warmUpClients = 8;
 
 async function makeSetting({ seconds }: Options, folder: string): Promise<Setting> {
   const layers = [makeBlob(10 * 1024, "small"), makeBlob(2 ** 20, "middle"), makeBlob(largeBytes, "large")];
@@ -120,11 +118,10 @@ export async function measurePeers(options: Options, folder: string, machine: Ma
   return { servers, measures, figures, processes, syncs, missing: [...missing, ...failed] };
 }
 
-/** A program that is compiled while it runs has run when it is measured, as one has that serves. */
 async function warmUp({ origin, port }: Running, scene: Scene): Promise<void> {
-  if (scene === "new") await load("images", port, warmUpClients, warmUpClients, warmUpSeconds);
+  if (scene === "new") await pushToWarm(port);
   else if (scene !== "lists" && findProgram("wrk") !== undefined)
-    await countGets(`${origin}/v2/${repository}/manifests/${tag}`, warmUpSeconds);
+    await getToWarm(`${origin}/v2/${repository}/manifests/${tag}`);
 }
 
 function takesPart({ name, canPush }: Server, scene: Scene): boolean {

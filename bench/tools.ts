@@ -83,6 +83,19 @@ export async function countHeads({ pid, origin }: Running, path: string, seconds
   return [numberIn(/Reqs\/sec\s+([\d.]+)/.exec(output)?.[1], "bombardier"), used / Number(answered)];
 }
 
+const warmSeconds = 2;
+const warmClients = 8;
+
+/** GETs that are not counted: a program that is compiled while it runs has run when it is measured, as one has that serves. */
+export async function getToWarm(url: string): Promise<void> {
+  await countGets(url, warmSeconds);
+}
+
+/** The same by small pushes. */
+export async function pushToWarm(port: number): Promise<void> {
+  await load("images", port, warmClients, warmClients, warmSeconds);
+}
+
 /** The program that can load HTTP/2 here. */
 export const loaderOfHttp2 = ["h2load", "bombardier"].find((name) => findProgram(name) !== undefined);
 

@@ -1,4 +1,5 @@
-// A store that has grown for years beside a small one of the same shape: what is asked is spread over all of it.
+// A store that has grown for years beside a small one of the same shape: one page, tag or repository that is asked for again and
+// again, and what is spread over all of it. The small one may answer the latter from memory as well.
 import { createReadStream, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Cluster, openCluster } from "../../test/postgres/cluster.ts";
@@ -19,10 +20,13 @@ const times = 1.3;
 
 /** What is measured of both, by the name in its row. */
 const rates = [
+  "tags page, n=100, one repository",
   "tags page, n=100, any repository",
+  "catalog page, n=100, one place",
   "catalog page, n=100, anywhere",
-  "manifest GET, any tag",
   "manifest GET, one tag",
+  "manifest GET, any tag",
+  "tag PUT, one repository",
   "tag PUT, any repository",
 ] as const;
 type Rate = (typeof rates)[number];
@@ -50,15 +54,15 @@ function engineOf(name: string): Engine {
   return {
     name,
     comparisons: () => ({
-      "tags page, n=100, any repository": rate(rates[0]),
-      "catalog page, n=100, anywhere": rate(rates[1]),
-      "manifest GET, any tag": rate(rates[2]),
-      "manifest GET, one tag": rate(rates[3]),
-      "tag PUT, any repository": rate(rates[4]),
+      ...forEachRate(rate),
       start: { name: `start to first answer, seeded store, ${name}`, unit: "ms", ...sides, ratio: times },
       memory: { name: `memory: seeded store open, ${name}`, unit: "MiB", ...sides, more: 60 },
     }),
   };
+}
+
+function forEachRate<Value>(make: (what: Rate) => Value): Record<Rate, Value> {
+  return Object.fromEntries(rates.map((what) => [what, make(what)])) as Record<Rate, Value>;
 }
 
 export async function compareStores(shop: Workshop): Promise<void> {
@@ -158,15 +162,26 @@ async function measureStoreRates(
     writeFileSync(script, `math.randomseed(os.time())\nrequest = function()\n${request}\nend\n`);
     return countGets(`${origin}/v2/`, seconds, script);
   };
-  return {
-    [rates[0]]: await ask(`${repository}\nreturn wrk.format("GET", "/v2/" .. ${path} .. "/tags/list?n=${page}")`),
-    [rates[1]]: await ask(
-      `local r = math.random(0, ${repositories - page - 1})\nreturn wrk.format("GET", "/v2/_catalog?n=${page}&last=" .. ${path})`,
-    ),
-    [rates[2]]: await ask(
-      `${repository}\nreturn wrk.format("GET", "/v2/" .. ${path} .. string.format("/manifests/v%03d", math.random(0, ${tagsOfEach - 1})))`,
-    ),
-    [rates[3]]: await countGets(`${origin}/v2/${pathOf(repositories >> 1)}/manifests/${tagOf(50)}`, seconds),
-    [rates[4]]: await loadNumber("tags", port, repositories, pushingClients, seconds),
+  const one = `/v2/${pathOf(repositories >> 1)}`;
+  const put = (among: number) => loadNumber("tags", port, among, pushingClients, seconds);
+  const takes: Readonly<Record<Rate, () => Promise<number>>> = {
+    "tags page, n=100, one repository": () => countGets(`${origin}${one}/tags/list?n=${page}`, seconds),
+    "tags page, n=100, any repository": () =>
+      ask(`${repository}\nreturn wrk.format("GET", "/v2/" .. ${path} .. "/tags/list?n=${page}")`),
+    "catalog page, n=100, one place": () => countGets(`${origin}/v2/_catalog?n=${page}`, seconds),
+    "catalog page, n=100, anywhere": () =>
+      ask(
+        `local r = math.random(0, ${repositories - page - 1})\nreturn wrk.format("GET", "/v2/_catalog?n=${page}&last=" .. ${path})`,
+      ),
+    "manifest GET, one tag": () => countGets(`${origin}${one}/manifests/${tagOf(50)}`, seconds),
+    "manifest GET, any tag": () =>
+      ask(
+        `${repository}\nreturn wrk.format("GET", "/v2/" .. ${path} .. string.format("/manifests/v%03d", math.random(0, ${tagsOfEach - 1})))`,
+      ),
+    "tag PUT, one repository": () => put(1),
+    "tag PUT, any repository": () => put(repositories),
   };
+  const figures = forEachRate(() => Number.NaN);
+  for (const rate of rates) figures[rate] = await takes[rate]();
+  return figures;
 }

@@ -9,7 +9,7 @@ import { repository } from "../measures/measure.ts";
 import type { Options } from "../options.ts";
 import type { Running } from "../processes.ts";
 import { type Server, tag } from "../servers.ts";
-import { countGets, loadNumbers } from "../tools.ts";
+import { countGets, getToWarm, loadNumbers, pushToWarm } from "../tools.ts";
 import type { Book } from "./comparison.ts";
 
 export interface Workshop {
@@ -20,7 +20,6 @@ export interface Workshop {
   readonly book: Book;
 }
 
-const warmUpSeconds = 2;
 export const pushingClients = 32;
 export const pushedRepositories = 200;
 
@@ -53,9 +52,10 @@ export async function measureRates(shop: Workshop, { port, origin }: Running): P
   await pushImage(connection, repository, tag, makeSmallImage("own"));
   connection.close();
   const url = `${origin}/v2/${repository}/manifests/${tag}`;
-  await countGets(url, warmUpSeconds);
+  await getToWarm(url);
   await shop.machine.settle(false);
   const gets = await countGets(url, seconds);
+  await pushToWarm(port);
   await shop.machine.settle(true);
   const [pushes = Number.NaN] = await loadNumbers("images", port, pushingClients, pushedRepositories, seconds);
   return { gets, pushes };
