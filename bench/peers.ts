@@ -100,6 +100,10 @@ export async function measurePeers(options: Options, folder: string, machine: Ma
     }
   };
 
+  const remove = (what: string) => {
+    for (const server of servers) rmSync(placeOf(server, what), { recursive: true, force: true });
+  };
+
   if (measures.some(({ rows }) => rows.some(({ unit }) => unit === "pushes/s")))
     for (const server of servers.filter(({ canPush }) => canPush)) {
       const counted = await countSyncsOf(server, placeOf(server, "syncs"), folder);
@@ -112,9 +116,9 @@ export async function measurePeers(options: Options, folder: string, machine: Ma
     // Each round begins with another server, so that none always runs behind the same one.
     const order = [...servers.slice(round % servers.length), ...servers.slice(0, round % servers.length)];
     for (const scene of scenes) for (const server of order) await visit(server, scene, round);
+    remove("image");
   }
-  for (const server of servers)
-    for (const what of ["image", "lists"]) rmSync(placeOf(server, what), { recursive: true, force: true });
+  remove("lists");
   return { servers, measures, figures, processes, syncs, missing: [...missing, ...failed] };
 }
 

@@ -50,9 +50,10 @@ export interface Row {
 /**
  * What a server holds, and how it was started. `image`: the images of the bench. `logging`: the same, with a line for each
  * request. `tls`: the same, over HTTPS. `lists`: many repositories and tags. `new`: nothing.
+ * In the order of a round: what is pushed goes to a disk without the images.
  */
 export type Scene = "image" | "logging" | "tls" | "lists" | "new";
-export const scenes: readonly Scene[] = ["image", "logging", "tls", "lists", "new"];
+export const scenes: readonly Scene[] = ["new", "image", "logging", "tls", "lists"];
 
 /** A server that is being measured. */
 export interface Stage {
