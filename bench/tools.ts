@@ -83,7 +83,7 @@ export async function countHeads({ pid, origin }: Running, path: string, seconds
   return [numberIn(/Reqs\/sec\s+([\d.]+)/.exec(output)?.[1], "bombardier"), used / Number(answered)];
 }
 
-const warmSeconds = 2;
+const warmSeconds = 5;
 const warmClients = 8;
 
 /** GETs that are not counted: a program that is compiled while it runs has run when it is measured, as one has that serves. */
