@@ -26,40 +26,50 @@ export interface Stream {
   write(line: string): void;
 }
 
-/** To load pino is a fifth of a start, and a server that starts has nothing to say yet: it comes with the first line. */
+/** To load pino is a fifth of a start, and a server that starts has nothing to say yet. */
 const require = createRequire(import.meta.url);
+/** When it is loaded all the same: later there may be no descriptor left for it, or another version in its place. */
+const loadMilliseconds = 500;
 
 /** A log on standard error. `auto` is text on a terminal, JSON elsewhere. */
 export function openLog(level: LogLevel, format: LogFormat): Log {
   const asText = format === "text" || (format === "auto" && process.stderr.isTTY === true);
-  return logTo(asText ? openTextStream : openJsonStream, level);
+  const log = logTo(asText ? openTextStream : openJsonStream, level);
+  if (level !== "silent") setTimeout(log.load, loadMilliseconds).unref();
+  return log;
 }
 
-/** A log whose lines of JSON go to the stream that `open` gives: it is asked for one when there is a line. */
-export function logTo(open: () => Stream, level: LogLevel): Log {
+/**
+ * A log whose lines of JSON go to the stream that `open` gives: it is asked for one by the first line, or by `load`. The last
+ * words go to one of their own, which waits until they are written: the process may end with them.
+ */
+export function logTo(open: (isLast: boolean) => Stream, level: LogLevel): Log & { load(): void } {
   let opened: { readonly logger: pino.Logger; readonly stream: Stream } | undefined;
+  const openLogger = (isLast: boolean) => {
+    const make: typeof pino = require("pino");
+    const stream = open(isLast);
+    return { stream, logger: make({ level, base: null, timestamp: make.stdTimeFunctions.isoTime }, stream) };
+  };
   const get = () => {
-    if (opened === undefined) {
-      const make: typeof pino = require("pino");
-      const stream = open();
-      const timestamp = make.stdTimeFunctions.isoTime;
-      opened = { stream, logger: make({ level, base: null, timestamp }, stream) };
-    }
+    opened ??= openLogger(false);
     return opened;
   };
   const isEnabled = (of: LogLevel) => logLevels.indexOf(of) >= logLevels.indexOf(level);
   const sayAs =
-    (of: "info" | "warn" | "error" | "fatal"): Say =>
+    (of: "info" | "warn" | "error"): Say =>
     (fields, message) => {
-      if (isEnabled(of === "fatal" ? "error" : of)) get().logger[of](fields, message);
+      if (isEnabled(of)) get().logger[of](fields, message);
     };
   return {
     info: sayAs("info"),
     warn: sayAs("warn"),
     error: sayAs("error"),
-    fatal: sayAs("fatal"),
+    fatal: (fields, message) => {
+      if (isEnabled("error")) openLogger(true).logger.fatal(fields, message);
+    },
     isEnabled,
     line: (text) => get().stream.write(`${text}\n`),
+    load: () => void get(),
   };
 }
 
@@ -72,8 +82,9 @@ function openTextStream(): Stream {
 const maxWaiting = 8 * 1024 * 1024;
 
 /** Lines that come while others are being written are written together; what is left at the end is written then. */
-function openJsonStream(): Stream {
+function openJsonStream(isLast: boolean): Stream {
   const { destination }: typeof pino = require("pino");
+  if (isLast) return destination({ dest: 2, sync: true });
   const stream = destination({ dest: 2, sync: false, maxLength: maxWaiting });
   process.once("exit", () => stream.flushSync());
   return stream;
