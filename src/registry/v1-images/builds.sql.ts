@@ -208,6 +208,10 @@ const selectPending = `select t.repository_id, t.name as tag, t.image, t.image_i
   from v1_tags t join live_repositories r on r.id = t.repository_id join namespaces n on n.id = r.namespace_id
   where t.state = 'pending'`;
 
+/** Pending tags that could be built and were set before a time: their push has been going on for too long. */
+export const selectForgotten = `${selectPending} and t.updated_at < ? and not exists (${unfinished("t.image")})
+  order by t.updated_at limit 100`;
+
 /** An image has become complete: tags that waited for it, on itself or on what stands on it, are built. */
 export function* settleWaiting(image: number, stamp: Stamp): Transaction<void> {
   const waiting = yield {
@@ -230,10 +234,7 @@ export interface SettleTagsInput {
 export function* settleTags({ repositoryId, stamp }: SettleTagsInput): Transaction<number> {
   const waiting =
     repositoryId === null
-      ? yield {
-          sql: `${selectPending} and t.updated_at < ? and not exists (${unfinished("t.image")}) order by t.updated_at limit 100`,
-          args: [stamp.at - maxPushMilliseconds],
-        }
+      ? yield { sql: selectForgotten, args: [stamp.at - maxPushMilliseconds] }
       : yield { sql: `${selectPending} and t.repository_id = ?`, args: [repositoryId] };
   return yield* settle(waiting, stamp);
 }

@@ -4,7 +4,7 @@ import { Fault } from "#lib/fault";
 import { isTag, type RepositoryName } from "#lib/reference";
 import { type Context, stampOf } from "../context.ts";
 import { requireRepository } from "../repositories.ts";
-import { putImageTag, settleTags } from "./builds.sql.ts";
+import { maxPushMilliseconds, putImageTag, selectForgotten, settleTags } from "./builds.sql.ts";
 import { selectUnproven } from "./chains.sql.ts";
 import type { Faces } from "./faces.ts";
 import { noImage } from "./images.sql.ts";
@@ -95,7 +95,10 @@ export function openImageTags(context: Context, { faces, layers }: TagHelpers): 
 
 /** Builds pending tags whose push has been going on for too long. Faults: full, busy store. */
 export async function settleForgottenTags({ db, clock }: Context): Promise<void> {
-  const stamp = { at: clock.now(), actor: null, protocol: "docker-v1", address: "", requestId: "" };
+  const at = clock.now();
+  // Looked for first: there are hardly ever any, and a start waits for this.
+  if ((await db.read(selectForgotten, at - maxPushMilliseconds)).length === 0) return;
+  const stamp = { at, actor: null, protocol: "docker-v1", address: "", requestId: "" };
   await db.write(settleTags, { repositoryId: null, stamp });
 }
 
