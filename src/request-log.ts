@@ -4,7 +4,7 @@ import type { Clock } from "#lib/clock";
 import type { Log } from "#lib/log";
 
 /** https://github.com/pinojs/pino/blob/v10.4.0/docs/api.md#loggerlevels-object */
-const infoLevel = 30;
+const level = 30;
 
 /** As pino writes lines of its level `info`: its own way to a line takes as long as half of a pull. */
 export function openRequestLog(log: Log, clock: Clock): (observation: Observation) => void {
@@ -16,20 +16,7 @@ export function openRequestLog(log: Log, clock: Clock): (observation: Observatio
     const ms = Math.round(milliseconds * 100) / 100;
     const msg = `${method} ${path.slice(0, 512)} ${status}`;
     log.line(
-      JSON.stringify({
-        level: infoLevel,
-        time,
-        requestId,
-        address,
-        actor,
-        protocol,
-        action,
-        repository,
-        status,
-        bytes,
-        ms,
-        msg,
-      }),
+      JSON.stringify({ level, time, requestId, address, actor, protocol, action, repository, status, bytes, ms, msg }),
     );
   };
 }

@@ -1,4 +1,4 @@
-// Migrations: numbered SQL texts, each in one transaction; `store.format` is the number of the last one.
+// Migrations: numbered SQL texts, run in one transaction; `store.format` is the number of the last one.
 
 export interface MigrationText {
   readonly number: number;

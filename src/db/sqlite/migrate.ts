@@ -1,9 +1,8 @@
-// Brings a database to the format of this program: each migration in one transaction, a copy of the file first; a new one at once.
+// Brings a database to the format of this program: what is missing in one transaction, a copy of the file first.
 import { Database } from "bun:sqlite";
 import { systemClock } from "#lib/clock";
 import { Fault } from "#lib/fault";
 import { randomHex } from "#lib/id";
-import type { MigrationText } from "../migrate.ts";
 import { migrations, newestFormat } from "../migrations/index.ts";
 
 /** The format of the database: 0 when it is new. */
@@ -36,18 +35,16 @@ export function migrateSqlite(database: Database, file: string): void {
   const missing = migrations.filter(({ number }) => number > format);
   if (format > 0 && missing.length > 0)
     database.query("vacuum into ?").run(`${file}.before-${newestFormat}-${systemClock.now()}`);
-  const run = database.transaction((some: readonly MigrationText[]) => {
-    for (const migration of some) migrate(database, migration);
-  });
-  if (format === 0) run(missing);
-  else for (const migration of missing) run([migration]);
-}
-
-function migrate(database: Database, { number, sql, sqlite }: MigrationText): void {
-  database.run(sql);
-  if (sqlite !== undefined) database.run(sqlite);
-  if (number === 1) {
-    database.query("insert into store (format, id, created_at) values (1, ?, ?)").run(randomHex(16), systemClock.now());
-  }
-  database.query("update store set format = ?").run(number);
+  database.transaction(() => {
+    for (const { number, sql, sqlite } of missing) {
+      database.run(sql);
+      if (sqlite !== undefined) database.run(sqlite);
+      if (number === 1) {
+        database
+          .query("insert into store (format, id, created_at) values (1, ?, ?)")
+          .run(randomHex(16), systemClock.now());
+      }
+      database.query("update store set format = ?").run(number);
+    }
+  })();
 }
