@@ -21,15 +21,24 @@ function locationOf(reply: Reply): string {
   return location.replace(/^https?:\/\/[^/]+/, "");
 }
 
-/** The bytes in pieces of 32 KiB, each with its chunk header: the size in which docker copies. */
+/** A part in pieces of 32 KiB, each with its chunk header: the size in which docker copies. */
+function frame(part: Uint8Array): Uint8Array {
+  const framed: Uint8Array[] = [];
+  for (let at = 0; at < part.byteLength; at += pieceBytes) {
+    const piece = part.subarray(at, at + pieceBytes);
+    framed.push(Buffer.from(`${piece.byteLength.toString(16)}\r\n`), piece, Buffer.from("\r\n"));
+  }
+  return Buffer.concat(framed);
+}
+
+const framedParts = new WeakMap<Uint8Array, Uint8Array>();
+
+/** The bytes in chunked encoding. A part that is sent again and again is framed once: the client has a core of the server's. */
 function* chunked(blob: Blob): Generator<Uint8Array> {
   for (const part of blob.parts()) {
-    const framed: Uint8Array[] = [];
-    for (let at = 0; at < part.byteLength; at += pieceBytes) {
-      const piece = part.subarray(at, at + pieceBytes);
-      framed.push(Buffer.from(`${piece.byteLength.toString(16)}\r\n`), piece, Buffer.from("\r\n"));
-    }
-    yield Buffer.concat(framed);
+    const framed = framedParts.get(part) ?? frame(part);
+    framedParts.set(part, framed);
+    yield framed;
   }
   yield Buffer.from("0\r\n\r\n");
 }
