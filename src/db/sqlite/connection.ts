@@ -7,6 +7,7 @@ export function openWriting(file: string, synchronous: Synchronous): Database {
   const database = new Database(file, { create: true, readwrite: true });
   database.run("pragma busy_timeout = 10000");
   database.run("pragma journal_mode = wal");
+  database.run("pragma wal_autocheckpoint = 4000");
   database.run(`pragma synchronous = ${synchronous}`);
   database.run("pragma foreign_keys = on");
   database.run("pragma cache_size = -65536");
