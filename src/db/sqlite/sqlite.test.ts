@@ -12,7 +12,7 @@ import { migrations } from "../migrations/index.ts";
 import { addAmount, dropContent, keepContent, makeLedger } from "../testing.ts";
 import { openSqlite, openSqliteWorker, type SharedDb } from "./index.ts";
 import type { Channel } from "./shared.ts";
-import { failAtCommit } from "./testing.ts";
+import { endThread, failAtCommit } from "./testing.ts";
 
 const makeFolder = () => mkdtemp(join(tmpdir(), "berth-sqlite-"));
 
@@ -152,6 +152,22 @@ describe("a folder of SQLite", () => {
       { name: "before", amount: 1 },
     ]);
     expect(await db.write(addAmount, { name: "after", amount: 2 })).toBe(4);
+  });
+
+  test("whose writer is gone tells all who wait for it, and all who come", async () => {
+    const folder = await fresh();
+    const db = await openIn(folder);
+    await db.write(makeLedger, undefined);
+    const busy = { kind: "busy", subject: "store" };
+    const gone = await Promise.allSettled([
+      db.write(endThread, undefined),
+      ...Array.from({ length: 30 }, async (_, i) => {
+        if (i >= 10) await Bun.sleep(i);
+        return db.write(addAmount, { name: `after ${i}`, amount: i });
+      }),
+    ]);
+    expect(gone.at(-1)).toMatchObject({ status: "rejected", reason: busy });
+    await expect(db.write(addAmount, { name: "later", amount: 1 })).rejects.toMatchObject(busy);
   });
 
   test("that is full in the middle of a group keeps those that fit, and tells the others", async () => {

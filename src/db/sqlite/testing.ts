@@ -1,4 +1,4 @@
-// The entry of the writer's thread in tests: it knows the transactions of the tests, and one whose commit fails.
+// The entry of the writer's thread in tests: it knows the transactions of the tests, and two that fail in their own ways.
 import { testTransactions } from "../testing.ts";
 import type { Transaction } from "../transaction.ts";
 import { serveWriter } from "./writer-worker.ts";
@@ -10,4 +10,11 @@ export function* failAtCommit({ name }: { readonly name: string }): Transaction<
   yield { sql: "insert into repository_blobs (repository_id, blob_id, linked_at) values (-1, -1, 0)", args: [] };
 }
 
-if (!Bun.isMainThread) serveWriter({ ...testTransactions, failAtCommit });
+/** Ends the thread by an error that nobody catches, once its own group has run. */
+export function* endThread(): Transaction<void> {
+  queueMicrotask(() => {
+    throw new Error("the thread ends");
+  });
+}
+
+if (!Bun.isMainThread) serveWriter({ ...testTransactions, failAtCommit, endThread });

@@ -50,14 +50,22 @@ export function serveWriter(catalogue: Catalogue): void {
     return { closed: true };
   };
 
-  const obey = (order: WriterOrder): WriterReply => {
-    if ("batch" in order) return { outcomes: run?.(order.batch) ?? [] };
-    return "close" in order ? close() : open(order.open);
+  let gathered: Member[] = [];
+  const commit = () => {
+    const members = gathered;
+    gathered = [];
+    postMessage({ outcomes: run?.(members) ?? [] } satisfies WriterReply);
   };
 
   self.onmessage = ({ data }: MessageEvent<WriterOrder>) => {
+    if ("batch" in data) {
+      // What came meanwhile is one batch with it.
+      if (gathered.length === 0) setImmediate(commit);
+      gathered.push(...data.batch);
+      return;
+    }
     try {
-      postMessage(obey(data));
+      postMessage("close" in data ? close() : open(data.open));
     } catch (error) {
       const fault = toFault(error, file);
       const failed = fault instanceof Fault ? toRecord(fault) : String(fault);

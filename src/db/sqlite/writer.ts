@@ -19,34 +19,56 @@ export interface HoldingWriter extends Omit<Writer, "submit"> {
   submit(member: Member, holding: string | undefined): Promise<Outcome>;
 }
 
-/** Gathers what is submitted while `send` has a batch under way. */
-function openGathering(
-  send: (batch: readonly Member[]) => Promise<readonly Outcome[]>,
-): Pick<Writer, "submit" | "writes"> {
-  let waiting: { readonly member: Member; readonly settle: (outcome: Outcome) => void }[] = [];
-  let isFlying = false;
+/** So many are handed on at once though a batch is under way: from here on a turn of the writer costs little for each. */
+const enough = 10;
+
+interface Gathering extends Pick<Writer, "submit" | "writes"> {
+  /** Answers those that were submitted first, one for each outcome. */
+  settle(outcomes: readonly Outcome[]): void;
+  /** Answers all with `lost`, also those that come from now on. */
+  lose(): void;
+}
+
+/**
+ * Hands on by `send` what is submitted: at once to a writer that has nothing to do, else what has gathered when it is `enough`
+ * or when the writer is done. It does not always wait for that, since this loop may be busy with many requests then.
+ */
+function openGathering(send: (members: readonly Member[]) => void): Gathering {
+  const unanswered: ((outcome: Outcome) => void)[] = [];
+  let waiting: Member[] = [];
+  let isLost = false;
   let transactions = 0;
   let batches = 0;
 
-  const flush = async () => {
-    if (isFlying || waiting.length === 0) return;
-    isFlying = true;
-    const flying = waiting;
+  const flush = () => {
+    if (waiting.length === 0) return;
+    const sent = waiting;
     waiting = [];
-    batches++;
-    transactions += flying.length;
-    const outcomes = await send(flying.map(({ member }) => member)).catch(() => []);
-    isFlying = false;
-    void flush();
-    for (const [i, { settle }] of flying.entries()) settle(outcomes[i] ?? lost);
+    send(sent);
   };
 
   return {
     submit: (member) =>
       new Promise((settle) => {
-        waiting.push({ member, settle });
-        if (!isFlying && waiting.length === 1) queueMicrotask(flush);
+        if (isLost) return settle(lost);
+        const isIdle = unanswered.length === waiting.length;
+        transactions++;
+        unanswered.push(settle);
+        waiting.push(member);
+        if (!isIdle && waiting.length >= enough) flush();
+        else if (isIdle && waiting.length === 1) queueMicrotask(flush);
       }),
+    settle(outcomes) {
+      batches++;
+      const settled = unanswered.splice(0, outcomes.length);
+      if (unanswered.length === waiting.length) flush();
+      for (const [i, settle] of settled.entries()) settle(outcomes[i] ?? lost);
+    },
+    lose() {
+      isLost = true;
+      waiting = [];
+      for (const settle of unanswered.splice(0)) settle(lost);
+    },
     writes: () => ({ waiting: waiting.length, transactions, batches }),
   };
 }
@@ -59,10 +81,20 @@ const lost: Outcome = {
 export async function openThreadWriter(makeWorker: () => Worker, options: WriterOptions): Promise<Writer> {
   const worker = makeWorker();
   const order = (message: WriterOrder) => worker.postMessage(message);
+  const { submit, writes, settle, lose } = openGathering((batch) => order({ batch }));
+  let version = 0;
   let reply: (message: WriterReply) => void = () => undefined;
   let fail: (error: Error) => void = () => undefined;
-  worker.onmessage = ({ data }: MessageEvent<WriterReply>) => reply(data);
-  worker.onerror = ({ message }) => fail(new Error(message));
+  worker.onmessage = ({ data }: MessageEvent<WriterReply>) => {
+    if (!("outcomes" in data)) return reply(data);
+    // Before anybody is answered: what is read from now on is not what was kept.
+    version++;
+    settle(data.outcomes);
+  };
+  worker.onerror = ({ message }) => {
+    fail(new Error(message));
+    lose();
+  };
   const ask = (message: WriterOrder) =>
     new Promise<WriterReply>((resolve, reject) => {
       reply = resolve;
@@ -77,13 +109,6 @@ export async function openThreadWriter(makeWorker: () => Worker, options: Writer
       ? new Error(opened.failed)
       : fromRecord(opened.failed satisfies FaultRecord);
   }
-  let version = 0;
-  const { submit, writes } = openGathering(async (batch) => {
-    const done = await ask({ batch });
-    // Before anybody is answered: what is read from now on is not what was kept.
-    version++;
-    return "outcomes" in done ? done.outcomes : [];
-  });
   let last: Promise<unknown> = Promise.resolve();
   return {
     writes,
