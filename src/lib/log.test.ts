@@ -1,6 +1,7 @@
 // Lines of the log as another process sees them: on standard error, also when nothing more can be opened.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { openGathering } from "./log.ts";
 
 const load = `import { openLog } from ${JSON.stringify(join(import.meta.dir, "log.ts"))};`;
 
@@ -41,6 +42,36 @@ test("the first line of a server that has no descriptor left is written", async 
       log.error({ code: error.code }, "no more");
     }`);
   expect(lines).toContain('"msg":"no more"');
+});
+
+test("lines are written at once; while they are many, those of ten milliseconds together, in order", async () => {
+  const written: string[] = [];
+  const stream = openGathering({ write: (text) => void written.push(text) });
+  let count = 0;
+  const say = (lines: number) => {
+    for (let i = 0; i < lines; i++) stream.write(`${count++}\n`);
+  };
+  say(60);
+  expect(written.length).toBe(60);
+  await Bun.sleep(15);
+  say(1000);
+  expect(written.length).toBeLessThan(70);
+  // Nobody hurries any more: after the period that was still full, one that is not.
+  await Bun.sleep(60);
+  say(1);
+  expect(written.at(-1)).toBe("1060\n");
+  expect(written.join("")).toBe(Array.from({ length: 1061 }, (_, i) => `${i}\n`).join(""));
+});
+
+test("what waits is written when it is long, and when the program ends", async () => {
+  const lines = await runProgram(`${load}
+    const log = openLog("info", "json");
+    log.load();
+    for (let i = 0; i < 60; i++) log.line(String(i));
+    await Bun.sleep(12);
+    for (let i = 60; i < 20_000; i++) log.line(String(i));
+    process.exit();`);
+  expect(lines).toBe(Array.from({ length: 20_000 }, (_, i) => `${i}\n`).join(""));
 });
 
 test("a silent log writes nothing", async () => {
