@@ -1,7 +1,7 @@
 // The thread that owns the writing connection. Its entry file hands it the catalogue: db/ knows no room.
 import type { Database } from "bun:sqlite";
 import { Fault, type FaultRecord, toRecord } from "#lib/fault";
-import type { Member, Outcome } from "../outcome.ts";
+import { type Member, type Outcome, outcomeOf } from "../outcome.ts";
 import type { Catalogue } from "../transaction.ts";
 import { openBatches } from "./batch.ts";
 import { openWriting, type Synchronous } from "./connection.ts";
@@ -54,14 +54,20 @@ export function serveWriter(catalogue: Catalogue): void {
   const commit = () => {
     const members = gathered;
     gathered = [];
-    postMessage({ outcomes: run?.(members) ?? [] } satisfies WriterReply);
+    try {
+      postMessage({ outcomes: run?.(members) ?? [] } satisfies WriterReply);
+    } catch (error) {
+      // A mistake in what a transaction gives back: this thread goes on, and nobody waits for ever.
+      const outcome = outcomeOf(toFault(error, file));
+      postMessage({ outcomes: members.map(() => outcome) } satisfies WriterReply);
+    }
   };
 
   self.onmessage = ({ data }: MessageEvent<WriterOrder>) => {
     if ("batch" in data) {
       // What came meanwhile is one batch with it.
       if (gathered.length === 0) setImmediate(commit);
-      gathered.push(...data.batch);
+      gathered = gathered.concat(data.batch);
       return;
     }
     try {
