@@ -21,7 +21,9 @@ export class Held extends Error {
   override readonly name = "Held";
 }
 
-const tryLock = "select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as is_held";
+/** All keys of a group in one statement: they are words without line breaks. */
+const tryLocks = `select pg_try_advisory_xact_lock(hashtextextended(key, 0)) as is_held
+  from unnest(string_to_array($1, chr(10))) as keys(key)`;
 
 /**
  * Runs `members` as one serializable transaction; returns their results, in order. When it rejects, nothing of them
@@ -46,12 +48,12 @@ export async function runSerializable(
   send(connection`begin isolation level serializable`);
   try {
     const keys = members.flatMap(({ holding }) => holding ?? []);
-    const locks = keys.map((key) => send(connection.unsafe(tryLock, [key])));
+    const locks = keys.length === 0 ? undefined : send(connection.unsafe(tryLocks, [keys.join("\n")]));
     const runs = members.map(({ begin }): Run => ({ steps: begin(), step: undefined }));
     let answers = runs.map((run) => advance(run, []));
-    if (locks.length > 0) {
+    if (locks !== undefined) {
       await settle();
-      for (const lock of locks) if ((await lock)[0]?.["is_held"] !== true) throw new Held();
+      if ((await locks).some((lock) => lock["is_held"] !== true)) throw new Held();
     }
     while (answers.some((answer) => answer !== undefined)) {
       await settle();
