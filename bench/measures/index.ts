@@ -11,9 +11,9 @@ import { listTls } from "./tls.ts";
 export function listMeasures(setting: Setting): readonly Measure[] {
   return [
     ...listReads(setting),
-    ...listPushes(setting),
     ...listDownloads(setting),
     ...listTls(setting),
+    ...listPushes(setting),
     ...listLists(setting),
     ...listStarts(),
     ...listMemory(setting),

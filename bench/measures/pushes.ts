@@ -10,8 +10,7 @@ const disk: Limit = { by: "the disk, and two cores: receiving, SHA-256, copying"
 const perPush: Limit = { by: "processor time: the clients have one core of two, the server the other" };
 
 export function listPushes(setting: Setting): readonly Measure[] {
-  // The small ones first, as they follow the warm-up: the runtime forgets compiled code that was not used for half a minute.
-  return [...listSmallPushes(setting), ...listLargePushes(setting)];
+  return [...listLargePushes(setting), ...listSmallPushes(setting)];
 }
 
 function listLargePushes({ largeBytes }: Setting): readonly Measure[] {

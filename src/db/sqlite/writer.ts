@@ -69,7 +69,7 @@ function openGathering(send: (members: readonly Member[]) => void): Gathering {
       waiting = [];
       for (const settle of unanswered.splice(0)) settle(lost);
     },
-    writes: () => ({ waiting: waiting.length, transactions, batches }),
+    writes: () => ({ waiting: unanswered.length, transactions, batches }),
   };
 }
 
